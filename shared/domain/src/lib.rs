@@ -1,1 +1,25 @@
+//! The product without I/O: records, rules, roles and limits.
+//!
+//! A rule is a pure function from what was read to what shall be written (a [`commit::Commit`]).
+//! Time, randomness and ids come in as arguments; nothing here waits, reads or sends.
 
+pub mod account;
+pub mod billing;
+pub mod commit;
+pub mod conversation;
+pub mod error;
+pub mod file;
+pub mod id;
+pub mod limits;
+pub mod money;
+pub mod notification;
+pub mod organization;
+pub mod policy;
+pub mod project;
+pub mod task;
+pub mod text;
+pub mod timer;
+pub mod workflow;
+
+pub use error::{Error, Result};
+pub use jiff::Timestamp;

@@ -1,0 +1,286 @@
+//! A person's account: who they are, how they prove it, and their sessions.
+
+use crate::{
+    Error, Result, Timestamp,
+    commit::Commit,
+    id::*,
+    limits,
+    organization::{Membership, Standing},
+    policy::Role,
+    text::*,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct User {
+    pub id: UserId,
+    pub name: Line,
+    pub email: Email,
+    pub email_verified: bool,
+    pub title: Option<Line>,
+    pub phone: Option<Phone>,
+    pub zone: Zone,
+    /// The organisation a login opens.
+    pub home: OrganizationId,
+    pub created_at: Timestamp,
+    pub version: u64,
+}
+
+/// What a person may change about themselves; what is absent stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileEdit {
+    pub name: Option<Line>,
+    pub title: Option<Line>,
+    pub phone: Option<Phone>,
+    pub zone: Option<Zone>,
+}
+
+impl User {
+    pub fn new(id: UserId, name: Line, email: Email, zone: Zone, home: OrganizationId, now: Timestamp) -> Self {
+        Self { id, name, email, email_verified: false, title: None, phone: None, zone, home, created_at: now, version: 1 }
+    }
+
+    pub fn joins(&self, organization: &OrganizationId, role: Role, department: Option<DepartmentId>, now: Timestamp) -> Membership {
+        Membership {
+            user: self.id.clone(),
+            organization: organization.clone(),
+            name: self.name.clone(),
+            email: self.email.clone(),
+            role,
+            standing: Standing::Active,
+            department,
+            joined_at: now,
+            version: 1,
+        }
+    }
+
+    /// Edits the profile; the directory shows the new name at once.
+    pub fn edit(self, membership: Membership, edit: ProfileEdit) -> (Self, Commit) {
+        let after = Self {
+            name: edit.name.unwrap_or_else(|| self.name.clone()),
+            title: edit.title.or_else(|| self.title.clone()),
+            phone: edit.phone.or_else(|| self.phone.clone()),
+            zone: edit.zone.unwrap_or_else(|| self.zone.clone()),
+            version: self.version + 1,
+            ..self.clone()
+        };
+        let renamed = (after.name != membership.name).then(|| Membership {
+            name: after.name.clone(),
+            version: membership.version + 1,
+            ..membership.clone()
+        });
+        let mut commit = Commit::replace("profile.edited", self, after.clone());
+        if let Some(renamed) = renamed {
+            commit = commit.also_replace(membership.version, renamed);
+        }
+        (after, commit)
+    }
+
+    pub fn verify_email(self) -> (Self, Commit) {
+        let after = Self { email_verified: true, version: self.version + 1, ..self.clone() };
+        (after.clone(), Commit::replace("profile.email_verified", self, after))
+    }
+}
+
+/// Which account an email address belongs to; makes addresses unique.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EmailOwner {
+    pub email: Email,
+    pub user: UserId,
+    pub version: u64,
+}
+
+impl EmailOwner {
+    pub fn of(user: &User) -> Self {
+        Self { email: user.email.clone(), user: user.id.clone(), version: 1 }
+    }
+}
+
+/// How a person proves who they are. Kept apart from [`User`] so that no list, log or change ever holds it.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Credentials {
+    pub user: UserId,
+    pub password_hash: String,
+    pub changed_at: Timestamp,
+    pub version: u64,
+}
+
+impl Credentials {
+    pub fn new(user: &UserId, password_hash: String, now: Timestamp) -> Self {
+        Self { user: user.clone(), password_hash, changed_at: now, version: 1 }
+    }
+}
+
+/// One login on one device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    pub id: SessionId,
+    pub user: UserId,
+    pub organization: OrganizationId,
+    pub device: String,
+    pub address: String,
+    pub refresh_hash: String,
+    pub previous_hash: Option<String>,
+    pub rotated_at: Timestamp,
+    pub created_at: Timestamp,
+    pub idle_until: Timestamp,
+    pub ends_at: Timestamp,
+    pub ended: bool,
+    pub version: u64,
+    /// When the table may forget it, in seconds since 1970; never what decides whether it is alive.
+    pub expires: i64,
+}
+
+/// What a session shows of itself.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SessionView {
+    pub id: SessionId,
+    pub device: String,
+    pub address: String,
+    pub created_at: Timestamp,
+    pub last_refreshed_at: Timestamp,
+    pub current: bool,
+}
+
+/// What a presented refresh token turns out to be.
+pub enum Refresh {
+    /// The session's next state.
+    Rotated(Box<Session>),
+    /// Used a moment ago by another tab of the same person: refused, and no harm done.
+    Raced,
+    /// Used before: somebody has a copy, so the session ends.
+    Reused(Box<Session>),
+    Dead,
+}
+
+/// How long after a rotation the token before it is taken for a race and not for a theft.
+const RACE: jiff::SignedDuration = jiff::SignedDuration::from_secs(10);
+
+pub struct Login<'a> {
+    pub id: SessionId,
+    pub user: &'a UserId,
+    pub organization: &'a OrganizationId,
+    pub device: String,
+    pub address: String,
+    pub refresh_hash: String,
+}
+
+impl Session {
+    pub fn open(login: Login<'_>, now: Timestamp) -> Self {
+        let ends_at = now + limits::SESSION_ABSOLUTE;
+        Self {
+            id: login.id,
+            user: login.user.clone(),
+            organization: login.organization.clone(),
+            device: login.device,
+            address: login.address,
+            refresh_hash: login.refresh_hash,
+            previous_hash: None,
+            rotated_at: now,
+            created_at: now,
+            idle_until: now + limits::SESSION_IDLE,
+            ends_at,
+            ended: false,
+            version: 1,
+            expires: ends_at.as_second(),
+        }
+    }
+
+    pub fn is_alive(&self, now: Timestamp) -> bool {
+        !self.ended && now < self.idle_until && now < self.ends_at
+    }
+
+    pub fn refresh(&self, presented: &str, next_hash: String, now: Timestamp) -> Refresh {
+        if !self.is_alive(now) {
+            return Refresh::Dead;
+        }
+        if presented == self.refresh_hash {
+            return Refresh::Rotated(Box::new(Self {
+                previous_hash: Some(self.refresh_hash.clone()),
+                refresh_hash: next_hash,
+                rotated_at: now,
+                idle_until: now + limits::SESSION_IDLE,
+                version: self.version + 1,
+                ..self.clone()
+            }));
+        }
+        if self.previous_hash.as_deref() == Some(presented) && now < self.rotated_at + RACE {
+            return Refresh::Raced;
+        }
+        Refresh::Reused(Box::new(self.end()))
+    }
+
+    pub fn end(&self) -> Self {
+        Self { ended: true, version: self.version + 1, ..self.clone() }
+    }
+
+    pub fn view(&self, current: &SessionId) -> SessionView {
+        SessionView {
+            id: self.id.clone(),
+            device: self.device.clone(),
+            address: self.address.clone(),
+            created_at: self.created_at,
+            last_refreshed_at: self.rotated_at,
+            current: self.id == *current,
+        }
+    }
+}
+
+/// A changed password ends every session but the one it was changed in.
+pub fn change_password(user: &User, credentials: Credentials, hash: String, others: &[Session], now: Timestamp) -> Result<Commit> {
+    let after = Credentials { password_hash: hash, changed_at: now, version: credentials.version + 1, ..credentials.clone() };
+    let mut commit = Commit::noted("profile.password_changed", user).also_replace(credentials.version, after);
+    for session in others {
+        commit = commit.also_replace(session.version, session.end());
+    }
+    if commit.writes.len() >= limits::TRANSACTION {
+        return Err(Error::Conflict("you have too many open sessions; log out everywhere first".to_owned()));
+    }
+    Ok(commit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(now: Timestamp) -> Session {
+        let id = SessionId::new(now, 1);
+        let (user, organization) = (UserId::new(now, 2), OrganizationId::new(now, 3));
+        let login = Login {
+            id,
+            user: &user,
+            organization: &organization,
+            device: String::new(),
+            address: String::new(),
+            refresh_hash: "one".into(),
+        };
+        Session::open(login, now)
+    }
+
+    #[test]
+    fn a_refresh_token_works_once_and_its_second_use_ends_the_session() {
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        let Refresh::Rotated(second) = session(now).refresh("one", "two".into(), now) else { panic!("refused the first use") };
+        assert!(matches!(second.refresh("one", "x".into(), now), Refresh::Raced));
+        let later = now + jiff::SignedDuration::from_secs(11);
+        let Refresh::Reused(ended) = second.refresh("one", "x".into(), later) else { panic!("took a used token") };
+        assert!(!ended.is_alive(later));
+        assert!(matches!(ended.refresh("two", "x".into(), later), Refresh::Dead));
+    }
+
+    #[test]
+    fn a_session_ends_for_good_however_often_it_is_refreshed() {
+        let mut now = Timestamp::from_second(1_000_000).unwrap();
+        let mut current = session(now);
+        for turn in 0.. {
+            now += jiff::SignedDuration::from_hours(24 * 13);
+            match current.refresh(&current.refresh_hash, format!("{turn}"), now) {
+                Refresh::Rotated(next) => current = *next,
+                _ => break,
+            }
+        }
+        assert!(now >= current.ends_at && now < current.ends_at + jiff::SignedDuration::from_hours(24 * 14));
+    }
+}

@@ -1,0 +1,253 @@
+//! What a rule wants written: records, the conditions under which, and the changes to put on record.
+
+use crate::{
+    Timestamp, account::*, billing::*, conversation::*, file::File, id::*, notification::Notification, organization::*, project::Project,
+    task::*, timer::Timer,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// One kind of thing the table keeps.
+pub trait Kept: Serialize + serde::de::DeserializeOwned + Clone + Into<Record> {
+    /// The kind's name, as it stands in the table, in changes and in live updates.
+    const KIND: &'static str;
+    /// Rises by one with every write; 0 for what is only ever put or removed.
+    fn version(&self) -> u64;
+    fn subject(&self) -> Subject;
+    /// The screen on which a change of this is seen live, by the id of what it shows.
+    fn topic(&self) -> Option<String> {
+        None
+    }
+}
+
+macro_rules! records {
+    ($($name:ident, $kind:literal, |$it:ident| $version:expr, $id:expr $(, $topic:expr)?;)*) => {
+        /// Every kind of record.
+        #[derive(Clone)]
+        pub enum Record { $($name($name)),* }
+
+        impl Record {
+            pub const KINDS: &[&str] = &[$($kind),*];
+
+            pub fn kind(&self) -> &'static str {
+                match self { $(Self::$name(_) => $kind),* }
+            }
+
+            pub fn version(&self) -> u64 {
+                match self { $(Self::$name(record) => record.version()),* }
+            }
+        }
+
+        $(
+            impl From<$name> for Record {
+                fn from(record: $name) -> Self { Self::$name(record) }
+            }
+
+            impl Kept for $name {
+                const KIND: &'static str = $kind;
+                fn version(&self) -> u64 { let $it = self; let _ = $it; $version }
+                fn subject(&self) -> Subject {
+                    let $it = self;
+                    Subject { kind: $kind.to_owned(), id: $id.to_string() }
+                }
+                $(fn topic(&self) -> Option<String> { let $it = self; Some($topic.to_string()) })?
+            }
+        )*
+    };
+}
+
+records! {
+    User, "user", |it| it.version, it.id;
+    EmailOwner, "email_owner", |it| it.version, it.user;
+    Credentials, "credentials", |it| it.version, it.user;
+    Session, "session", |it| it.version, it.id;
+    Organization, "organization", |it| it.version, it.id;
+    Everyone, "everyone", |it| it.version, it.channel;
+    Membership, "member", |it| it.version, it.user;
+    Department, "department", |it| it.version, it.id;
+    Invitation, "invitation", |it| it.version, it.id;
+    Project, "project", |it| it.version, it.id, it.id;
+    Task, "task", |it| it.version, it.id, it.project;
+    Comment, "comment", |it| it.version, it.id, it.project;
+    TaskWord, "task_word", |it| 0, it.task;
+    Assignment, "assignment", |it| 0, it.task;
+    File, "file", |it| it.version, it.id;
+    Conversation, "conversation", |it| it.version, it.id;
+    DirectPair, "direct_pair", |it| 0, it.conversation;
+    Participation, "participation", |it| it.version, it.conversation;
+    Message, "message", |it| it.version, it.id;
+    Sent, "sent", |it| 0, it.conversation;
+    Ticket, "ticket", |it| 0, it.user;
+    Connection, "connection", |it| it.version, it.user;
+    Socket, "socket", |it| 0, it.user;
+    Watch, "watch", |it| 0, it.topic;
+    Client, "client", |it| it.version, it.id;
+    Series, "series", |it| it.version, it.name;
+    Invoice, "invoice", |it| it.version, it.id;
+    Notification, "notification", |it| it.version, it.id;
+    Timer, "timer", |it| 0, it.id;
+}
+
+/// What a change is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Subject {
+    #[schema(example = "task")]
+    pub kind: String,
+    #[schema(example = "tsk_01k9zt3vw8fqj2m4x6c7b5n0ra")]
+    pub id: String,
+}
+
+/// One write of a commit, with the condition under which it holds.
+#[derive(Clone)]
+pub enum Write {
+    /// Must not be there yet.
+    Create(Record),
+    /// Must still have the version that was seen.
+    Replace {
+        record: Record,
+        seen: u64,
+    },
+    /// Must still have the version that was seen.
+    Delete {
+        record: Record,
+        seen: u64,
+    },
+    /// Must be there; once.
+    Take(Record),
+    Put(Record),
+    Remove(Record),
+}
+
+impl Write {
+    pub fn record(&self) -> &Record {
+        match self {
+            Self::Create(record) | Self::Take(record) | Self::Put(record) | Self::Remove(record) => record,
+            Self::Replace { record, .. } | Self::Delete { record, .. } => record,
+        }
+    }
+}
+
+/// A change as a rule knows it; who, when and from where is added where it is written.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    pub action: &'static str,
+    pub subject: Subject,
+    pub topic: Option<String>,
+    pub before: Option<Value>,
+    pub after: Option<Value>,
+}
+
+/// Everything one action writes: all of it or nothing.
+#[derive(Clone, Default)]
+pub struct Commit {
+    pub writes: Vec<Write>,
+    pub drafts: Vec<Draft>,
+}
+
+fn json(record: &impl Serialize) -> Option<Value> {
+    serde_json::to_value(record).ok()
+}
+
+impl Commit {
+    pub fn create(action: &'static str, record: impl Kept) -> Self {
+        Self::draft(action, &record, None, json(&record)).with(Write::Create(record.into()))
+    }
+
+    pub fn replace<R: Kept>(action: &'static str, before: R, after: R) -> Self {
+        let seen = before.version();
+        Self::draft(action, &after, json(&before), json(&after)).with(Write::Replace { record: after.into(), seen })
+    }
+
+    pub fn delete(action: &'static str, before: impl Kept) -> Self {
+        let seen = before.version();
+        Self::draft(action, &before, json(&before), None).with(Write::Delete { record: before.into(), seen })
+    }
+
+    /// A change on record whose content is nobody's business: a password, the words of a message.
+    pub fn noted(action: &'static str, about: &impl Kept) -> Self {
+        Self::draft(action, about, None, None)
+    }
+
+    /// Writes that are no change of the product: a session used, a screen opened, a message seen.
+    pub fn quiet() -> Self {
+        Self::default()
+    }
+
+    fn draft(action: &'static str, about: &impl Kept, before: Option<Value>, after: Option<Value>) -> Self {
+        let draft = Draft { action, subject: about.subject(), topic: about.topic(), before, after };
+        Self { writes: Vec::new(), drafts: vec![draft] }
+    }
+
+    pub fn and(mut self, other: Commit) -> Self {
+        self.writes.extend(other.writes);
+        self.drafts.extend(other.drafts);
+        self
+    }
+
+    pub fn with(mut self, write: Write) -> Self {
+        self.writes.push(write);
+        self
+    }
+
+    pub fn also_create(self, record: impl Kept) -> Self {
+        self.with(Write::Create(record.into()))
+    }
+
+    pub fn also_replace(self, seen: u64, record: impl Kept) -> Self {
+        self.with(Write::Replace { record: record.into(), seen })
+    }
+
+    pub fn also_put(self, record: impl Kept) -> Self {
+        self.with(Write::Put(record.into()))
+    }
+
+    pub fn also_take(self, record: impl Kept) -> Self {
+        self.with(Write::Take(record.into()))
+    }
+
+    pub fn also_remove(self, record: impl Kept) -> Self {
+        self.with(Write::Remove(record.into()))
+    }
+}
+
+/// Who did it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Actor {
+    /// Absent when the system itself acted, as when a reminder fell due.
+    pub user: Option<UserId>,
+    pub name: String,
+}
+
+impl Actor {
+    pub fn system() -> Self {
+        Self { user: None, name: "Office Copilot".to_owned() }
+    }
+}
+
+/// From where it was done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Origin {
+    pub address: String,
+    pub device: String,
+    pub request: String,
+}
+
+/// One entry of the audit trail: who did what to which record, when, from where, and what it was before and after.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Change {
+    pub id: ChangeId,
+    pub organization: OrganizationId,
+    #[schema(example = "task.moved")]
+    pub action: String,
+    pub subject: Subject,
+    pub by: Actor,
+    pub at: Timestamp,
+    pub origin: Origin,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Value>,
+}

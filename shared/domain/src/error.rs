@@ -1,0 +1,64 @@
+//! What can go wrong, in the words of the product; transport and status codes are decided elsewhere.
+
+use std::error::Error as StdError;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// One field that is wrong, by JSON pointer.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct Fault {
+    /// JSON pointer into the request's body, or the name of a query parameter.
+    #[schema(example = "/title")]
+    pub field: String,
+    #[schema(example = "is empty")]
+    pub message: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("a valid access token is needed")]
+    Unauthenticated,
+    #[error("email or password is wrong")]
+    WrongCredentials,
+    #[error("your role does not allow this")]
+    Forbidden,
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    #[error("the request is not valid")]
+    Invalid(Vec<Fault>),
+    #[error("{0}")]
+    Malformed(String),
+    #[error("the cursor is not one of this list")]
+    BadCursor,
+    #[error("the body has more than {0} bytes")]
+    TooLarge(usize),
+    #[error("the body must be application/json")]
+    UnsupportedMedia,
+    #[error("this path does not take that method")]
+    MethodNotAllowed,
+    /// Somebody changed the record in between; it now has this version.
+    #[error("the record has changed since it was read")]
+    Stale { kind: &'static str, present: u64 },
+    #[error("{0}")]
+    Conflict(String),
+    #[error("a task cannot go from {from} to {to}")]
+    IllegalMove { from: String, to: String, allowed: Vec<String> },
+    #[error("this Idempotency-Key was used with another request")]
+    KeyReused,
+    #[error("too many requests; try again in {seconds} s")]
+    TooMany { seconds: u32 },
+    #[error("the service is busy; try again")]
+    Busy(#[source] Box<dyn StdError + Send + Sync>),
+    #[error("something went wrong here")]
+    Internal(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+impl Error {
+    pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    pub fn invalid(field: &str, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![Fault { field: field.to_owned(), message: message.into() }])
+    }
+}

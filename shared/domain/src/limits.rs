@@ -1,0 +1,77 @@
+//! Every limit of the product in one place.
+
+use jiff::SignedDuration;
+
+// What comes in
+/// Bytes of a request body; a larger one is answered with 413.
+pub const BODY_BYTES: usize = 64 * 1024;
+/// Bytes of one WebSocket frame, as API Gateway allows.
+pub const FRAME_BYTES: usize = 32 * 1024;
+/// Frames a connection may send in a second before it is told to slow down.
+pub const FRAMES_A_SECOND: u32 = 50;
+/// Characters of an `Idempotency-Key`.
+pub const IDEMPOTENCY_KEY: usize = 128;
+pub const IDEMPOTENCY_KEPT: SignedDuration = SignedDuration::from_hours(24);
+
+// Lists
+pub const PAGE: usize = 50;
+pub const PAGE_MOST: usize = 100;
+/// Pages of the table read to fill one page of a filtered list.
+pub const FILTER_ROUNDS: usize = 5;
+/// Characters of a search text.
+pub const SEARCH_TEXT: usize = 100;
+/// Different words of one record that can be searched.
+pub const SEARCH_WORDS: usize = 60;
+
+// One write
+/// Records of one transaction; DynamoDB takes 100.
+pub const TRANSACTION: usize = 100;
+/// Tries of a write that lost a race it may simply run again.
+pub const RACE_TRIES: usize = 12;
+pub const CHANGE_SHARDS: u32 = 4;
+pub const TIMER_SHARDS: u32 = 4;
+
+// People
+pub const PASSWORD_MOST: usize = 128;
+pub const PASSWORD_LEAST: usize = 10;
+/// Wrong passwords in a minute, per account.
+pub const WRONG_LOGINS: u32 = 10;
+/// Wrong passwords in a minute, per address: an office shares one.
+pub const WRONG_LOGINS_PER_ADDRESS: u32 = 50;
+/// Sign-ups in an hour, per address.
+pub const SIGN_UPS_PER_ADDRESS: u32 = 100;
+pub const ACCESS_TOKEN: SignedDuration = SignedDuration::from_mins(15);
+/// A session ends this long after its last refresh …
+pub const SESSION_IDLE: SignedDuration = SignedDuration::from_hours(24 * 14);
+/// … and this long after its login, whatever happened since.
+pub const SESSION_ABSOLUTE: SignedDuration = SignedDuration::from_hours(24 * 90);
+pub const INVITATION: SignedDuration = SignedDuration::from_hours(24 * 7);
+pub const EMAIL_TOKEN: SignedDuration = SignedDuration::from_hours(24);
+
+// Work
+pub const ASSIGNEES: usize = 10;
+pub const LABELS: usize = 20;
+pub const ATTACHMENTS: usize = 50;
+
+// Files
+pub const FILE_BYTES: u64 = 100 * 1024 * 1024;
+pub const UPLOAD_FORM: SignedDuration = SignedDuration::from_mins(5);
+pub const DOWNLOAD_LINK: SignedDuration = SignedDuration::from_mins(5);
+
+// Conversations
+pub const MESSAGE_CHARACTERS: usize = 8_000;
+pub const SOCKET_TICKET: SignedDuration = SignedDuration::from_secs(30);
+/// Projects and conversations one connection may watch.
+pub const WATCHES: usize = 20;
+/// Connections one fan-out posts to at the most, and how many at once.
+pub const FAN_OUT: usize = 10_000;
+pub const FAN_OUT_AT_ONCE: usize = 64;
+/// People told at once that somebody came or went.
+pub const PRESENCE: usize = 100;
+
+// Money
+pub const INVOICE_LINES: usize = 200;
+
+// Workers
+/// How far ahead due timers are put on their queue; SQS delays by 15 minutes at the most.
+pub const SWEEP_AHEAD: SignedDuration = SignedDuration::from_secs(120);

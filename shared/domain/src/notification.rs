@@ -1,0 +1,120 @@
+//! What a person is told, and why.
+
+use crate::{
+    Timestamp,
+    commit::{Change, Commit, Subject},
+    id::*,
+    task::{Comment, Task},
+    timer::{Purpose, Timer},
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use utoipa::ToSchema;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    Assigned,
+    Commented,
+    Moved,
+    DueSoon,
+    Due,
+}
+
+/// One entry of a person's inbox.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Notification {
+    pub id: NotificationId,
+    pub user: UserId,
+    pub reason: Reason,
+    pub subject: Subject,
+    #[schema(example = "“Paint the fence” is due")]
+    pub text: String,
+    pub at: Timestamp,
+    pub read_at: Option<Timestamp>,
+    pub version: u64,
+    /// When it is forgotten, in seconds since 1970.
+    pub expires: i64,
+}
+
+const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(24 * 365);
+
+impl Notification {
+    fn new(id: NotificationId, user: UserId, reason: Reason, task: &TaskId, text: String, at: Timestamp) -> Self {
+        let subject = Subject { kind: "task".to_owned(), id: task.to_string() };
+        Self { id, user, reason, subject, text, at, read_at: None, version: 1, expires: (at + KEPT).as_second() }
+    }
+
+    pub fn read(self, now: Timestamp) -> (Self, Commit) {
+        let after = Self { read_at: self.read_at.or(Some(now)), version: self.version + 1, ..self.clone() };
+        let commit = Commit::quiet().also_replace(self.version, after.clone());
+        (after, commit)
+    }
+
+    pub fn is_mailed(&self) -> bool {
+        !matches!(self.reason, Reason::Moved)
+    }
+}
+
+/// Who is told of a change, each once and never the one who made it. The id follows from the change's, so that telling twice tells once.
+pub fn of_change(change: &Change) -> Vec<Notification> {
+    let id = || change.id.as_str().replace(ChangeId::PREFIX, NotificationId::PREFIX).parse::<NotificationId>();
+    let read = |value: &Option<serde_json::Value>| value.clone().and_then(|value| serde_json::from_value::<Task>(value).ok());
+    let mut told = Vec::new();
+    let mut tell = |user: &UserId, reason, task: &Task, text: String| {
+        if change.by.user.as_ref() != Some(user)
+            && let Ok(id) = id()
+        {
+            told.push(Notification::new(id, user.clone(), reason, &task.id, text, change.at));
+        }
+    };
+    let (before, after) = (read(&change.before), read(&change.after));
+    match (change.action.as_str(), before, after) {
+        ("task.created" | "task.edited", before, Some(task)) => {
+            let had: BTreeSet<_> = before.map(|task| task.assignees).unwrap_or_default().into_iter().collect();
+            for user in task.assignees.iter().filter(|user| !had.contains(user)) {
+                tell(user, Reason::Assigned, &task, format!("{} gave you “{}”", change.by.name, task.title));
+            }
+        }
+        ("task.moved", _, Some(task)) => {
+            for user in people(&task) {
+                tell(&user, Reason::Moved, &task, format!("{} moved “{}” to {}", change.by.name, task.title, task.state.as_str()));
+            }
+        }
+        _ => {}
+    }
+    told
+}
+
+/// Who is told of a comment: the task's people, not its author.
+pub fn of_comment(change: &Change, comment: &Comment, task: &Task) -> Vec<Notification> {
+    let Ok(id) = change.id.as_str().replace(ChangeId::PREFIX, NotificationId::PREFIX).parse::<NotificationId>() else { return Vec::new() };
+    people(task)
+        .into_iter()
+        .filter(|user| *user != comment.author)
+        .map(|user| {
+            let text = format!("{} wrote on “{}”", comment.author_name, task.title);
+            Notification::new(id.clone(), user, Reason::Commented, &task.id, text, change.at)
+        })
+        .collect()
+}
+
+/// What a timer that fired says, if the task still says so; otherwise nobody is told anything.
+pub fn of_timer(timer: &Timer, task: &Task) -> Vec<Notification> {
+    if !task.timers().contains(timer) {
+        return Vec::new();
+    }
+    let Ok(id) = timer.id.as_str().replace(TimerId::PREFIX, NotificationId::PREFIX).parse::<NotificationId>() else { return Vec::new() };
+    let (reason, text) = match timer.purpose {
+        Purpose::TaskDueSoon => {
+            (Reason::DueSoon, format!("“{}” is due in {} minutes", task.title, task.remind_minutes.unwrap_or_default()))
+        }
+        Purpose::TaskDue => (Reason::Due, format!("“{}” is due", task.title)),
+    };
+    let told = if task.assignees.is_empty() { vec![task.created_by.clone()] } else { task.assignees.clone() };
+    told.into_iter().map(|user| Notification::new(id.clone(), user, reason, &task.id, text.clone(), timer.at)).collect()
+}
+
+fn people(task: &Task) -> BTreeSet<UserId> {
+    task.assignees.iter().cloned().chain([task.created_by.clone()]).collect()
+}

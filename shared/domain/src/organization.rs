@@ -1,0 +1,257 @@
+//! An organisation, who belongs to it, and how one joins.
+
+use crate::{
+    Error, Result, Timestamp,
+    account::{Credentials, EmailOwner, User},
+    commit::Commit,
+    conversation::{Conversation, Participation},
+    id::*,
+    limits,
+    money::Currency,
+    policy::Role,
+    text::*,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Organization {
+    pub id: OrganizationId,
+    pub name: Line,
+    pub address: Address,
+    pub phone: Phone,
+    pub expected_users: u32,
+    pub currency: Currency,
+    pub zone: Zone,
+    pub created_at: Timestamp,
+    pub version: u64,
+}
+
+/// What an administrator may change about the organisation; what is absent stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OrganizationEdit {
+    pub name: Option<Line>,
+    pub address: Option<Address>,
+    pub phone: Option<Phone>,
+    pub currency: Option<Currency>,
+    pub zone: Option<Zone>,
+}
+
+impl Organization {
+    pub fn edit(self, edit: OrganizationEdit) -> (Self, Commit) {
+        let after = Self {
+            name: edit.name.unwrap_or_else(|| self.name.clone()),
+            address: edit.address.unwrap_or_else(|| self.address.clone()),
+            phone: edit.phone.unwrap_or_else(|| self.phone.clone()),
+            currency: edit.currency.unwrap_or(self.currency),
+            zone: edit.zone.unwrap_or_else(|| self.zone.clone()),
+            version: self.version + 1,
+            ..self.clone()
+        };
+        (after.clone(), Commit::replace("organization.edited", self, after))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    Active,
+    Deactivated,
+}
+
+/// A person's place in an organisation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Membership {
+    pub user: UserId,
+    pub organization: OrganizationId,
+    pub name: Line,
+    pub email: Email,
+    pub role: Role,
+    pub standing: Standing,
+    pub department: Option<DepartmentId>,
+    pub joined_at: Timestamp,
+    pub version: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Department {
+    pub id: DepartmentId,
+    pub name: Line,
+    pub created_at: Timestamp,
+    pub version: u64,
+}
+
+const DEPARTMENTS: [&str; 3] = ["Management", "Operations", "Finance"];
+const CHANNEL: &str = "general";
+
+/// The form in which an organisation signs up.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignUp {
+    #[schema(example = "Mia Chen")]
+    pub name: Line,
+    pub email: Email,
+    pub password: Password,
+    #[schema(example = "Acme Gardens")]
+    pub organization: Line,
+    pub address: Address,
+    pub phone: Phone,
+    #[schema(minimum = 1, maximum = 1_000_000, example = 25)]
+    pub expected_users: u32,
+    #[serde(default)]
+    pub currency: Currency,
+    #[serde(default)]
+    pub zone: Zone,
+}
+
+/// What the founding of an organisation made.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Founded {
+    pub user: User,
+    pub organization: Organization,
+}
+
+/// Makes the organisation, its owner, its first departments and its channel, in one commit.
+pub fn found(form: SignUp, password_hash: String, now: Timestamp, mut random: impl FnMut() -> u128) -> Result<(Founded, Commit)> {
+    if !(1..=1_000_000).contains(&form.expected_users) {
+        return Err(Error::invalid("/expected_users", "is not between 1 and 1,000,000"));
+    }
+    let organization = Organization {
+        id: OrganizationId::new(now, random()),
+        name: form.organization,
+        address: form.address,
+        phone: form.phone,
+        expected_users: form.expected_users,
+        currency: form.currency,
+        zone: form.zone.clone(),
+        created_at: now,
+        version: 1,
+    };
+    let user = User::new(UserId::new(now, random()), form.name, form.email, form.zone, organization.id.clone(), now);
+    let owner = user.joins(&organization.id, Role::Owner, None, now);
+    let channel = Conversation::channel(ConversationId::new(now, random()), CHANNEL.parse().map_err(Error::internal)?, now);
+
+    let mut commit = Commit::create("organization.founded", organization.clone())
+        .and(Commit::create("member.joined", owner))
+        .and(Commit::create("conversation.created", channel.clone()))
+        .also_create(user.clone())
+        .also_create(EmailOwner::of(&user))
+        .also_create(Credentials::new(&user.id, password_hash, now))
+        .also_create(Participation::new(&channel.id, &user.id, now))
+        .also_create(Everyone { channel: channel.id.clone(), version: 1 });
+    for name in DEPARTMENTS {
+        let department =
+            Department { id: DepartmentId::new(now, random()), name: name.parse().map_err(Error::internal)?, created_at: now, version: 1 };
+        commit = commit.and(Commit::create("department.created", department));
+    }
+    Ok((Founded { user, organization }, commit))
+}
+
+/// The channel that whoever joins the organisation is put into.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Everyone {
+    pub channel: ConversationId,
+    pub version: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum InvitationState {
+    Pending,
+    Accepted,
+    Revoked,
+}
+
+/// An invitation by mail. Its one-time link is derived from its id and `sending`, and is kept nowhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Invitation {
+    pub id: InvitationId,
+    pub organization: OrganizationId,
+    pub organization_name: Line,
+    pub email: Email,
+    pub role: Role,
+    pub department: Option<DepartmentId>,
+    pub invited_by: UserId,
+    pub inviter: Line,
+    pub state: InvitationState,
+    /// How often it was sent; each sending ends the link before it.
+    pub sending: u32,
+    pub expires_at: Timestamp,
+    pub created_at: Timestamp,
+    pub version: u64,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InvitationDraft {
+    pub email: Email,
+    pub role: Role,
+    pub department: Option<DepartmentId>,
+}
+
+impl Invitation {
+    pub fn new(
+        id: InvitationId,
+        draft: InvitationDraft,
+        organization: &Organization,
+        inviter: &Membership,
+        now: Timestamp,
+    ) -> Result<(Self, Commit)> {
+        if !inviter.role.may_give(draft.role) {
+            return Err(Error::invalid("/role", "is more than your own role may give"));
+        }
+        let invitation = Self {
+            id,
+            organization: organization.id.clone(),
+            organization_name: organization.name.clone(),
+            email: draft.email,
+            role: draft.role,
+            department: draft.department,
+            invited_by: inviter.user.clone(),
+            inviter: inviter.name.clone(),
+            state: InvitationState::Pending,
+            sending: 1,
+            expires_at: now + limits::INVITATION,
+            created_at: now,
+            version: 1,
+        };
+        Ok((invitation.clone(), Commit::create("invitation.sent", invitation)))
+    }
+
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        self.state == InvitationState::Pending && now < self.expires_at
+    }
+
+    fn pending(self) -> Result<Self> {
+        match self.state {
+            InvitationState::Pending => Ok(self),
+            InvitationState::Accepted => Err(Error::Conflict("the invitation has been accepted".to_owned())),
+            InvitationState::Revoked => Err(Error::Conflict("the invitation has been revoked".to_owned())),
+        }
+    }
+
+    pub fn resend(self, now: Timestamp) -> Result<(Self, Commit)> {
+        let before = self.pending()?;
+        let after =
+            Self { sending: before.sending + 1, expires_at: now + limits::INVITATION, version: before.version + 1, ..before.clone() };
+        Ok((after.clone(), Commit::replace("invitation.sent", before, after)))
+    }
+
+    pub fn revoke(self) -> Result<(Self, Commit)> {
+        let before = self.pending()?;
+        let after = Self { state: InvitationState::Revoked, version: before.version + 1, ..before.clone() };
+        Ok((after.clone(), Commit::replace("invitation.revoked", before, after)))
+    }
+
+    /// The invited person joins: the invitation is used up and the membership made, in one commit.
+    pub fn accept(self, user: &User, everyone: Option<&Everyone>, now: Timestamp) -> (Membership, Commit) {
+        let member = user.joins(&self.organization, self.role, self.department.clone(), now);
+        let after = Self { state: InvitationState::Accepted, version: self.version + 1, ..self.clone() };
+        let mut commit = Commit::replace("invitation.accepted", self, after).and(Commit::create("member.joined", member.clone()));
+        if let Some(everyone) = everyone.filter(|_| member.role != Role::Guest) {
+            commit = commit.also_create(Participation::new(&everyone.channel, &user.id, now));
+        }
+        (member, commit)
+    }
+}

@@ -1,0 +1,271 @@
+//! Text from outside, checked once where it enters.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+macro_rules! texts {
+    ($($(#[$doc:meta])* $name:ident($check:path) { $($schema:tt)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+        #[serde(try_from = "String", into = "String")]
+        #[schema(value_type = String, $($schema)*)]
+        pub struct $name(String);
+
+        impl $name {
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = String;
+            fn try_from(text: String) -> Result<Self, String> {
+                $check(text).map(Self)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = String;
+            fn from_str(text: &str) -> Result<Self, String> {
+                text.to_owned().try_into()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(text: $name) -> String {
+                text.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+
+texts! {
+    /// A name or a title: one line of up to 200 characters.
+    Line(line) { min_length = 1, max_length = 200, example = "Spring campaign" }
+    /// Markdown of up to 10,000 characters, possibly empty.
+    Markdown(markdown) { max_length = 10_000, example = "Paint the **fence**." }
+    /// What somebody says in a conversation: 1 to 8,000 characters.
+    Utterance(utterance) { min_length = 1, max_length = 8_000, example = "Lunch?" }
+    /// A postal address, one part a line, up to 500 characters.
+    Address(address) { min_length = 1, max_length = 500, example = "1 Mill Lane\nOxford OX1 1AA\nUnited Kingdom" }
+    /// An email address, kept in lower case.
+    Email(email) { max_length = 254, format = "email", example = "mia@example.com" }
+    /// A phone number as people write it.
+    Phone(phone) { min_length = 5, max_length = 30, example = "+44 20 7946 0000" }
+    /// A label of up to 40 characters.
+    Label(label) { min_length = 1, max_length = 40, example = "garden" }
+    /// The name of a file without any folder, up to 200 characters.
+    FileName(file_name) { min_length = 1, max_length = 200, example = "plan.pdf" }
+    /// An IANA time zone.
+    Zone(zone) { max_length = 64, example = "Europe/London" }
+}
+
+/// A password as it was typed; it is never printed, stored or sent.
+#[derive(Clone, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(try_from = "String")]
+#[schema(value_type = String, format = Password, min_length = 10, max_length = 128, example = "correct horse battery")]
+pub struct Password(String);
+
+impl Password {
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+impl TryFrom<String> for Password {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let count = text.chars().count();
+        if count < crate::limits::PASSWORD_LEAST {
+            return Err(format!("has fewer than {} characters", crate::limits::PASSWORD_LEAST));
+        }
+        if count > crate::limits::PASSWORD_MOST {
+            return Err(format!("has more than {} characters", crate::limits::PASSWORD_MOST));
+        }
+        Ok(Self(text))
+    }
+}
+
+fn at_most(text: String, most: usize) -> Result<String, String> {
+    match text.chars().count() {
+        count if count > most => Err(format!("has {count} characters; the most is {most}")),
+        _ => Ok(text),
+    }
+}
+
+fn not_empty(text: String) -> Result<String, String> {
+    if text.is_empty() { Err("is empty".to_owned()) } else { Ok(text) }
+}
+
+/// Characters that change how the text around them is read: controls, and the marks that reverse its direction.
+fn is_deceptive(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+fn one_line(text: String, most: usize) -> Result<String, String> {
+    if text.chars().any(is_deceptive) {
+        return Err("has a control character or a line break".to_owned());
+    }
+    at_most(not_empty(text.trim().to_owned())?, most)
+}
+
+fn many_lines(text: String, most: usize) -> Result<String, String> {
+    if text.chars().any(|c| is_deceptive(c) && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err("has a control character".to_owned());
+    }
+    at_most(text, most)
+}
+
+fn line(text: String) -> Result<String, String> {
+    one_line(text, 200)
+}
+
+fn label(text: String) -> Result<String, String> {
+    one_line(text, 40)
+}
+
+fn markdown(text: String) -> Result<String, String> {
+    many_lines(text, 10_000)
+}
+
+fn utterance(text: String) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("is empty".to_owned());
+    }
+    many_lines(text, crate::limits::MESSAGE_CHARACTERS)
+}
+
+fn address(text: String) -> Result<String, String> {
+    many_lines(not_empty(text.trim().to_owned())?, 500)
+}
+
+fn phone(text: String) -> Result<String, String> {
+    let text = one_line(text, 30)?;
+    let fine = text.chars().all(|c| c.is_ascii_digit() || "+-() ./".contains(c));
+    if fine && text.chars().filter(char::is_ascii_digit).count() >= 5 { Ok(text) } else { Err("is not a phone number".to_owned()) }
+}
+
+fn email(text: String) -> Result<String, String> {
+    let text = one_line(text, 254)?.to_lowercase();
+    let fine = |part: &str, more: &str| {
+        !part.is_empty()
+            && !part.starts_with('.')
+            && !part.ends_with('.')
+            && !part.contains("..")
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+    };
+    match text.split_once('@') {
+        Some((name, host)) if name.len() <= 64 && fine(name, "!#$%&'*+/=?^_`{|}~.-") && fine(host, ".-") && host.contains('.') => Ok(text),
+        _ => Err("is not an email address".to_owned()),
+    }
+}
+
+fn file_name(text: String) -> Result<String, String> {
+    let text = one_line(text, 200)?;
+    if text.contains(['/', '\\', '"', '<', '>', '|', ':', '*', '?']) || text.starts_with('.') {
+        return Err("is not the name of a file".to_owned());
+    }
+    Ok(text)
+}
+
+fn zone(text: String) -> Result<String, String> {
+    let text = one_line(text, 64)?;
+    match jiff::tz::TimeZone::get(&text) {
+        Ok(_) => Ok(text),
+        Err(_) => Err("is not an IANA time zone".to_owned()),
+    }
+}
+
+impl Markdown {
+    pub fn none() -> Self {
+        Self(String::new())
+    }
+}
+
+impl Zone {
+    pub fn time_zone(&self) -> jiff::tz::TimeZone {
+        jiff::tz::TimeZone::get(&self.0).unwrap_or(jiff::tz::TimeZone::UTC)
+    }
+}
+
+impl Default for Zone {
+    fn default() -> Self {
+        Self("Etc/UTC".to_owned())
+    }
+}
+
+/// The words of a text as a search compares them: lower case, letters and digits, each once.
+pub fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> std::collections::BTreeSet<String> {
+    texts
+        .into_iter()
+        .flat_map(|text| text.split(|c: char| !c.is_alphanumeric()))
+        .filter(|word| !word.is_empty())
+        .map(|word| word.chars().take(40).collect::<String>().to_lowercase())
+        .take(crate::limits::SEARCH_WORDS)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_is_not_meant_is_refused() {
+        let refused = [
+            line("".into()),
+            line("  ".into()),
+            line("a\nb".into()),
+            line("a\u{0}b".into()),
+            line("a\u{202e}b".into()),
+            line("x".repeat(201)),
+            markdown("a\u{7}b".into()),
+            utterance(" \n ".into()),
+            email("mia".into()),
+            email("mia@home".into()),
+            email("mia@@example.com".into()),
+            email("mia@example..com".into()),
+            email("mia example@example.com".into()),
+            email("mia@example.com\r\nBcc: eve@example.com".into()),
+            phone("call me".into()),
+            file_name("../passwd".into()),
+            file_name(".profile".into()),
+            zone("Europe/Atlantis".into()),
+        ];
+        for (place, result) in refused.into_iter().enumerate() {
+            assert!(result.is_err(), "case {place} was taken: {result:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_kept_in_lower_case() {
+        assert_eq!("Mia@Example.COM".parse::<Email>().unwrap().as_str(), "mia@example.com");
+    }
+
+    #[test]
+    fn a_password_is_never_printed() {
+        let password: Password = "correct horse".to_owned().try_into().unwrap();
+        assert_eq!(format!("{password:?}"), "Password(…)");
+    }
+
+    proptest! {
+        #[test]
+        fn a_checked_text_passes_the_check_again(text in ".{0,300}") {
+            if let Ok(once) = line(text) {
+                prop_assert_eq!(line(once.clone()), Ok(once));
+            }
+        }
+    }
+}
