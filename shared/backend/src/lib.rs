@@ -1,1 +1,28 @@
+//! Everything with I/O, and the only crate that knows AWS and HTTP.
+//!
+//! A handler gets at data through [`door::Can`] and nothing else.
 
+mod aws;
+pub mod blobs;
+pub mod chat;
+pub mod clock;
+pub mod door;
+pub mod event;
+mod guesses;
+pub mod idempotency;
+pub mod keys;
+pub mod mail;
+pub mod page;
+pub mod password;
+pub mod problem;
+pub mod queue;
+pub mod secrets;
+pub mod settings;
+pub mod sockets;
+pub mod start;
+mod table;
+pub mod tokens;
+pub mod visitor;
+pub mod web;
+
+pub use aws::Backend;

@@ -1,7 +1,7 @@
 //! What a rule wants written: records, the conditions under which, and the changes to put on record.
 
 use crate::{
-    Timestamp, account::*, billing::*, conversation::*, file::File, id::*, notification::Notification, organization::*, project::Project,
+    Timestamp, account::*, billing::*, conversation::*, file::File, id::*, mail::Mailed, notification::Notification, organization::*, project::Project,
     task::*, timer::Timer,
 };
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,12 @@ macro_rules! records {
 
             pub fn version(&self) -> u64 {
                 match self { $(Self::$name(record) => record.version()),* }
+            }
+        }
+
+        impl Serialize for Record {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self { $(Self::$name(record) => record.serialize(serializer)),* }
             }
         }
 
@@ -87,6 +93,7 @@ records! {
     Invoice, "invoice", |it| it.version, it.id;
     Notification, "notification", |it| it.version, it.id;
     Timer, "timer", |it| 0, it.id;
+    Mailed, "mailed", |it| 0, it.name;
 }
 
 /// What a change is about.

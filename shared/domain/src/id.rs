@@ -15,6 +15,13 @@ pub fn sortable(at: Timestamp, random: u128) -> String {
     (0..LENGTH).rev().map(|place| ALPHABET[(bits >> (5 * place)) as usize & 31] as char).collect()
 }
 
+/// The time in the sortable part of an id.
+fn time_of(sortable: &str) -> Timestamp {
+    let digit = |byte: u8| ALPHABET.iter().position(|known| *known == byte).unwrap_or_default() as u128;
+    let bits = sortable.bytes().fold(0u128, |bits, byte| (bits << 5) | digit(byte));
+    Timestamp::from_millisecond((bits >> 80) as i64).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
 fn is_sortable(text: &str) -> bool {
     text.len() == LENGTH && text.bytes().all(|b| ALPHABET.contains(&b))
 }
@@ -32,6 +39,11 @@ macro_rules! ids {
 
             pub fn new(at: Timestamp, random: u128) -> Self {
                 Self(format!("{}{}", $prefix, sortable(at, random)))
+            }
+
+            /// When the thing was made, to the millisecond.
+            pub fn made_at(&self) -> Timestamp {
+                time_of(&self.0[$prefix.len()..])
             }
 
             pub fn as_str(&self) -> &str {
@@ -118,6 +130,7 @@ mod tests {
             let make = |millis| TaskId::new(Timestamp::from_millisecond(millis).unwrap(), random);
             prop_assert_eq!(make(a).to_string().parse::<TaskId>().unwrap(), make(a));
             prop_assert_eq!(make(a).cmp(&make(b)), a.cmp(&b));
+            prop_assert_eq!(make(a).made_at().as_millisecond(), a);
         }
 
         #[test]

@@ -11,6 +11,7 @@ pub mod error;
 pub mod file;
 pub mod id;
 pub mod limits;
+pub mod mail;
 pub mod money;
 pub mod notification;
 pub mod organization;

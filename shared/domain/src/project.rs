@@ -1,6 +1,6 @@
 //! A project and its life.
 
-use crate::{Error, Result, Timestamp, commit::Commit, id::*, text::*};
+use crate::{Error, Result, Timestamp, commit::Commit, id::*, task::Task, text::*, workflow::State};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -124,5 +124,20 @@ impl Project {
             }
             ProjectStatus::Planned | ProjectStatus::Active | ProjectStatus::OnHold => Ok(()),
         }
+    }
+}
+
+impl ProjectStatistics {
+    pub fn of(tasks: &[Task], partial: bool, now: Timestamp) -> Self {
+        let mut by_state: std::collections::BTreeMap<_, _> = State::ALL.iter().map(|state| (state.as_str().to_owned(), 0)).collect();
+        for task in tasks {
+            *by_state.entry(task.state.as_str().to_owned()).or_default() += 1;
+        }
+        let in_state = |state: State| by_state.get(state.as_str()).copied().unwrap_or_default();
+        let total = tasks.len() as u64;
+        let wanted = total - in_state(State::Cancelled);
+        let progress = (in_state(State::Done) * 100).checked_div(wanted).unwrap_or_default() as u8;
+        let overdue = tasks.iter().filter(|task| task.is_overdue(now)).count() as u64;
+        Self { tasks: by_state, total, overdue, progress, partial }
     }
 }

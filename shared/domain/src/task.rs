@@ -193,11 +193,15 @@ impl Task {
         commit
     }
 
+    /// The words a search finds it by.
+    pub fn words(&self) -> BTreeSet<String> {
+        let labels = self.labels.iter().map(Label::as_str);
+        words([self.title.as_str(), self.description.as_str()].into_iter().chain(labels))
+    }
+
     /// Every record by which this task is found: its words in its project, and its people.
     pub fn entries(&self) -> Vec<Record> {
-        let labels = self.labels.iter().map(Label::as_str);
-        let texts = [self.title.as_str(), self.description.as_str()].into_iter().chain(labels);
-        let words = words(texts).into_iter().map(|word| {
+        let words = self.words().into_iter().map(|word| {
             let entry = TaskWord { project: self.project.clone(), word, task: self.id.clone() };
             Record::from(entry)
         });
@@ -210,8 +214,7 @@ impl Task {
 
     /// Every word of the search begins a word of the task.
     pub fn matches(&self, search: &BTreeSet<String>) -> bool {
-        let labels = self.labels.iter().map(Label::as_str);
-        let own = words([self.title.as_str(), self.description.as_str()].into_iter().chain(labels));
+        let own = self.words();
         search.iter().all(|sought| own.iter().any(|word| word.starts_with(sought.as_str())))
     }
 }

@@ -1,0 +1,71 @@
+use backend::{
+    blobs::Download,
+    door::Can,
+    keys,
+    page::{Page, PageQuery},
+    problem::Problem,
+    web::{All, Answer, Body, IfMatch, List, Path},
+};
+use domain::{
+    Error,
+    billing::{Client, Invoice, InvoiceDraft, Series},
+    commit::Kept,
+    id::InvoiceId,
+    limits,
+    policy::{EditBilling, ReadBilling},
+};
+
+/// Invoices, the newest first.
+#[utoipa::path(get, path = "/api/v1/invoices", operation_id = "list_invoices", tag = "billing", params(PageQuery), responses((status = 200, body = Page<Invoice>)))]
+pub async fn list(can: Can<ReadBilling>, list: List<All>) -> Result<Answer, Problem> {
+    Ok(Answer::ok(&can.list(keys::invoices(can.tenant()), &list.paging, true).await?)?)
+}
+
+/// Draft an invoice.
+///
+/// Money is in minor units of the currency. Each line is rounded half away from zero, and tax once per rate on the sum of its lines.
+#[utoipa::path(post, path = "/api/v1/invoices", operation_id = "draft_invoice", tag = "billing", request_body = InvoiceDraft, responses((status = 201, body = Invoice)))]
+pub async fn draft(can: Can<EditBilling>, Body(draft): Body<InvoiceDraft>) -> Result<Answer, Problem> {
+    let client: Option<Client> = can.get(keys::client(can.tenant(), &draft.client)).await?;
+    let client = client.ok_or_else(|| Error::invalid("/client", "is not a client of this organisation"))?;
+    let organization = can.find(keys::organization(can.tenant()), "organisation").await?;
+    let id = InvoiceId::new(can.now(), can.random());
+    let (invoice, commit) = Invoice::draft(id, draft, &client, &organization, can.now())?;
+    let answer = Answer::created(format_args!("/api/v1/invoices/{}", invoice.id), &invoice)?;
+    Ok(can.answer(commit, answer).await?)
+}
+
+/// One invoice.
+#[utoipa::path(get, path = "/api/v1/invoices/{invoice}", operation_id = "get_invoice", tag = "billing", params(("invoice" = InvoiceId, Path)), responses((status = 200, body = Invoice)))]
+pub async fn get(can: Can<ReadBilling>, Path(id): Path<InvoiceId>) -> Result<Answer, Problem> {
+    Ok(Answer::record(&can.find(keys::invoice(can.tenant(), &id), "invoice").await?)?)
+}
+
+/// Issue an invoice: it gets the next number of its year, and from then on does not change. A worker makes its PDF.
+#[utoipa::path(post, path = "/api/v1/invoices/{invoice}/issue", operation_id = "issue_invoice", tag = "billing", params(("invoice" = InvoiceId, Path)), responses((status = 200, body = Invoice)))]
+pub async fn issue(can: Can<EditBilling>, Path(id): Path<InvoiceId>, seen: IfMatch) -> Result<Answer, Problem> {
+    for _ in 0..limits::RACE_TRIES * 4 {
+        let invoice: Invoice = seen.check(can.find(keys::invoice(can.tenant(), &id), "invoice").await?)?;
+        let series: Option<Series> = can.get(keys::series(can.tenant(), &invoice.series(can.now()))).await?;
+        let first = series.is_none();
+        let (issued, commit) = invoice.issue(series, can.now())?;
+        match can.answer(commit, Answer::record(&issued)?).await {
+            // Somebody else took the number; the next one is ours
+            Err(Error::Stale { kind: Series::KIND, .. }) => {}
+            Err(Error::Conflict(_)) if first => {}
+            other => return Ok(other?),
+        }
+    }
+    Err(Error::Busy("the series keeps giving its numbers to others".into()).into())
+}
+
+/// Get a link to the PDF of an issued invoice, good for five minutes.
+#[utoipa::path(get, path = "/api/v1/invoices/{invoice}/pdf", operation_id = "download_invoice", tag = "billing", params(("invoice" = InvoiceId, Path)), responses((status = 200, body = Download)))]
+pub async fn pdf(can: Can<ReadBilling>, Path(id): Path<InvoiceId>) -> Result<Answer, Problem> {
+    let invoice: Invoice = can.find(keys::invoice(can.tenant(), &id), "invoice").await?;
+    match (&invoice.number, &invoice.pdf) {
+        (None, _) => Err(Error::Conflict("the invoice is a draft; issue it first".to_owned()).into()),
+        (Some(_), None) => Err(Error::Conflict("the PDF is being made; try again in a moment".to_owned()).into()),
+        (Some(_), Some(_)) => Ok(Answer::ok(&can.download_invoice(&invoice).await?)?),
+    }
+}

@@ -1,0 +1,73 @@
+use crate::once;
+use backend::{Backend, door::System, keys, queue::{MailJob, PaperJob}};
+use domain::{
+    Error, Result,
+    commit::{Change, Commit},
+    notification::{self, Notification},
+    organization::Invitation,
+    task::{Comment, Task},
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// Does all that one change asks for.
+pub async fn change(backend: &Backend, system: &System, change: &Change) -> Result<()> {
+    if change.subject.kind == "task" {
+        refind(system, change).await?;
+    }
+    for notification in told_of(system, change).await? {
+        once(system.commit(Commit::quiet().also_create(notification)).await)?;
+    }
+    ask(backend, system, change).await?;
+    if let Some(topic) = &change.topic {
+        system.push_to_watchers(topic, &live(change)).await?;
+    }
+    Ok(())
+}
+
+/// A change as an open screen gets it: what it is now, and who did it.
+fn live(change: &Change) -> Value {
+    json!({ "event": "change", "action": change.action, "subject": change.subject, "by": change.by, "at": change.at, "record": change.after })
+}
+
+fn read<T: DeserializeOwned>(value: &Option<Value>) -> Result<Option<T>> {
+    value.clone().map(serde_json::from_value).transpose().map_err(Error::internal)
+}
+
+/// Brings what finds a task in step with the task as it is now, whatever the order in which its changes arrive.
+async fn refind(system: &System, change: &Change) -> Result<()> {
+    let (before, after): (Option<Task>, Option<Task>) = (read(&change.before)?, read(&change.after)?);
+    let Some(id) = after.as_ref().or(before.as_ref()).map(|task| task.id.clone()) else { return Ok(()) };
+    let now = system.get(keys::task(system.tenant(), &id)).await?;
+    let entries = |task: Option<&Task>| task.map(Task::entries).unwrap_or_default();
+    system.replace_entries(entries(before.as_ref()), entries(after.as_ref()), entries(now.as_ref())).await
+}
+
+async fn told_of(system: &System, change: &Change) -> Result<Vec<Notification>> {
+    if change.action != "comment.written" {
+        return Ok(notification::of_change(change));
+    }
+    let Some(comment) = read::<Comment>(&change.after)? else { return Ok(Vec::new()) };
+    let task = system.get(keys::task(system.tenant(), &comment.task)).await?;
+    Ok(task.map(|task| notification::of_comment(change, &comment, &task)).unwrap_or_default())
+}
+
+/// What workers have to do for it.
+async fn ask(backend: &Backend, system: &System, change: &Change) -> Result<()> {
+    let organization = system.tenant().id().clone();
+    match change.action.as_str() {
+        "organization.founded" => match &change.by.user {
+            Some(user) => backend.ask_for_mail(&MailJob::Welcome { organization, user: user.clone() }).await,
+            None => Ok(()),
+        },
+        "invitation.sent" => match read::<Invitation>(&change.after)? {
+            Some(Invitation { id, sending, .. }) => backend.ask_for_mail(&MailJob::Invitation { organization, invitation: id, sending }).await,
+            None => Ok(()),
+        },
+        "invoice.issued" => {
+            let invoice = change.subject.id.parse().map_err(|e: String| Error::internal(e))?;
+            backend.ask_for_paper(&PaperJob { organization, invoice }).await
+        }
+        _ => Ok(()),
+    }
+}

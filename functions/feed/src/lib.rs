@@ -1,0 +1,54 @@
+//! All that follows a change, from the table's stream: what is found of a task, who is told, what is live on open screens, what workers are asked for.
+//!
+//! Everything here may run twice for the same change and has its effect once.
+
+mod follow;
+mod presence;
+
+use backend::{Backend, door::System, event::{Written, each_write}, queue::MailJob};
+use domain::{
+    Error, Result,
+    commit::{Change, Kept},
+    conversation::Socket,
+    notification::Notification,
+};
+use serde_json::{Value, json};
+
+pub async fn handle(backend: Backend, event: Value) -> Result<Value> {
+    each_write(backend, event, follow_up).await
+}
+
+async fn follow_up(backend: Backend, written: Written) -> Result<()> {
+    let Some(organization) = &written.tenant else { return Ok(()) };
+    let system = backend.system(organization);
+    match written.kind.as_str() {
+        "change" if written.is_new() => match written.record::<Change>()? {
+            Some(change) => follow::change(&backend, &system, &change).await,
+            None => Ok(()),
+        },
+        Notification::KIND if written.is_new() => match written.record::<Notification>()? {
+            Some(notification) => told(&backend, &system, notification).await,
+            None => Ok(()),
+        },
+        Socket::KIND => presence::changed(&system, written.previous()?, written.record()?).await,
+        _ => Ok(()),
+    }
+}
+
+/// What stands in an inbox is seen at once on open screens, and goes out by mail.
+async fn told(backend: &Backend, system: &System, notification: Notification) -> Result<()> {
+    system.push_to_user(&notification.user, &json!({ "event": "notification", "notification": notification })).await?;
+    if notification.is_mailed() {
+        let organization = system.tenant().id().clone();
+        backend.ask_for_mail(&MailJob::Notification { organization, user: notification.user, notification: notification.id }).await?;
+    }
+    Ok(())
+}
+
+/// Done before is done.
+pub(crate) fn once(outcome: Result<()>) -> Result<()> {
+    match outcome {
+        Err(Error::Conflict(_)) => Ok(()),
+        other => other,
+    }
+}

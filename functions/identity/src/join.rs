@@ -1,0 +1,107 @@
+use backend::{
+    keys,
+    problem::Problem,
+    visitor::Visitor,
+    web::{Answer, Body},
+};
+use domain::{
+    Error, Result,
+    account::{Credentials, EmailOwner, User},
+    commit::{Actor, Commit, Record, Write},
+    id::UserId,
+    organization::Membership,
+    text::{Line, Password, Zone},
+};
+use http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Join {
+    /// The token of the invitation's link.
+    token: String,
+    /// Needed by somebody who has no account yet.
+    name: Option<Line>,
+    /// A new one, or that of the account the invited address already has.
+    password: Password,
+    #[serde(default)]
+    zone: Zone,
+}
+
+/// What a link is answered with that is no longer good, was never, or is somebody else's: always the same.
+fn void() -> Error {
+    Error::Conflict("this invitation is not valid, has expired or was used".to_owned())
+}
+
+/// Join by an invitation's one-time link.
+#[utoipa::path(post, path = "/api/v1/auth/join", tag = "identity", request_body = Join, security(()), responses((status = 201, body = Membership)))]
+pub async fn join(visitor: Visitor, Body(join): Body<Join>) -> Result<Answer, Problem> {
+    let (organization, id, sending) = visitor.read_invitation_link(&join.token).await?.ok_or_else(void)?;
+    let tenant = visitor.organization(&organization);
+    let invitation = visitor.get(keys::invitation(&tenant, &id)).await?.ok_or_else(void)?;
+    if !invitation.is_open(visitor.now()) || invitation.sending != sending {
+        return Err(void().into());
+    }
+    let (user, account) = account(&visitor, &invitation.email, join, &organization).await?;
+    if visitor.get(keys::member(&tenant, &user.id)).await?.is_some() {
+        return Err(Error::Conflict("you belong to this organisation already".to_owned()).into());
+    }
+    let everyone = visitor.get(keys::everyone(&tenant)).await?;
+    let (member, mut commit) = invitation.accept(&user, everyone.as_ref(), visitor.now());
+    commit.writes.extend(account);
+    let actor = Actor { user: Some(user.id.clone()), name: user.name.to_string() };
+    let answer = Answer::json(StatusCode::CREATED, &member)?;
+    match visitor.answer(&tenant, actor, commit, answer).await {
+        // Somebody used the link at the same moment
+        Err(Error::Stale { .. }) => Err(void().into()),
+        other => Ok(other?),
+    }
+}
+
+/// The account of the invited address: an existing one proves itself by its password, a new one is made with it.
+async fn account(visitor: &Visitor, email: &domain::text::Email, join: Join, organization: &domain::id::OrganizationId) -> Result<(User, Vec<Write>)> {
+    let Some(owner) = visitor.get(keys::email_owner(email)).await? else {
+        let name = join.name.ok_or_else(|| Error::invalid("/name", "is missing"))?;
+        let hash = visitor.hash(&join.password).await?;
+        let now = visitor.now();
+        // The invitation's mail reached this address, so it is verified
+        let user = User { email_verified: true, ..User::new(UserId::new(now, visitor.random()), name, email.clone(), join.zone, organization.clone(), now) };
+        let records: [Record; 3] = [user.clone().into(), EmailOwner::of(&user).into(), Credentials::new(&user.id, hash, now).into()];
+        return Ok((user, records.map(Write::Create).into()));
+    };
+    visitor.check_guesses(email).await?;
+    let me = visitor.person(&owner.user);
+    let credentials = visitor.get(keys::credentials(&me)).await?;
+    if !backend::password::verify(&join.password, credentials.as_ref().map(|kept| kept.password_hash.as_str())).await? {
+        visitor.note_wrong_guess(email).await?;
+        return Err(Error::WrongCredentials);
+    }
+    let user = visitor.get(keys::user(&me)).await?.ok_or(Error::WrongCredentials)?;
+    Ok((user, Vec::new()))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyEmail {
+    /// The token of the mail's link.
+    token: String,
+}
+
+/// Confirm an email address by the link that was sent to it.
+#[utoipa::path(post, path = "/api/v1/auth/verify-email", tag = "identity", request_body = VerifyEmail, security(()), responses((status = 204)))]
+pub async fn verify_email(visitor: Visitor, Body(form): Body<VerifyEmail>) -> Result<Answer, Problem> {
+    let void = || Error::Conflict("this link is not valid or has expired".to_owned());
+    let (id, email, ends) = visitor.read_email_link(&form.token).await?.ok_or_else(void)?;
+    let user = visitor.get(keys::user(&visitor.person(&id))).await?.ok_or_else(void)?;
+    if visitor.now() >= ends || user.email != email {
+        return Err(void().into());
+    }
+    if !user.email_verified {
+        let tenant = visitor.organization(&user.home);
+        let actor = Actor { user: Some(user.id.clone()), name: user.name.to_string() };
+        let (_, commit): (User, Commit) = user.verify_email();
+        visitor.commit(&tenant, actor, commit).await?;
+    }
+    Ok(Answer::nothing())
+}

@@ -1,0 +1,156 @@
+use backend::{
+    door::Can,
+    keys,
+    problem::Problem,
+    visitor::Visitor,
+    web::{Answer, Body},
+};
+use domain::{
+    Error, Result,
+    account::{self, Refresh, Session, User},
+    commit::{Actor, Commit, Kept},
+    id::*,
+    limits,
+    organization::Standing,
+    policy::UseAccount,
+    text::Email,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    email: Email,
+    /// As it was chosen; what cannot be a password is simply a wrong one.
+    #[schema(format = Password, example = "correct horse battery")]
+    password: String,
+}
+
+/// What opens the API: send the access token as `Authorization: Bearer …`.
+#[derive(Serialize, ToSchema)]
+pub struct TokenPair {
+    access_token: String,
+    #[schema(example = "Bearer")]
+    token_type: &'static str,
+    /// Seconds the access token is good for.
+    #[schema(example = 900)]
+    expires_in: i64,
+    /// Good once; each refresh gives the next.
+    refresh_token: String,
+    organization: OrganizationId,
+    user: UserId,
+}
+
+/// Log in with email and password.
+#[utoipa::path(post, path = "/api/v1/auth/login", tag = "identity", request_body = Login, security(()), responses((status = 200, body = TokenPair)))]
+pub async fn login(visitor: Visitor, Body(form): Body<Login>) -> Result<Answer, Problem> {
+    visitor.check_guesses(&form.email).await?;
+    let owner = visitor.get(keys::email_owner(&form.email)).await?;
+    let me = owner.map(|owner| visitor.person(&owner.user));
+    let credentials = match &me {
+        Some(me) => visitor.get(keys::credentials(me)).await?,
+        None => None,
+    };
+    // A password that breaks today's rules is checked like any other, so that it takes as long
+    let password = form.password.clone().try_into().or_else(|_| "-".repeat(limits::PASSWORD_LEAST).try_into()).map_err(|e: String| Error::internal(e))?;
+    let right = backend::password::verify(&password, credentials.as_ref().map(|kept| kept.password_hash.as_str())).await?;
+    let (Some(me), true) = (me, right) else {
+        visitor.note_wrong_guess(&form.email).await?;
+        return Err(Error::WrongCredentials.into());
+    };
+    let user: User = visitor.get(keys::user(&me)).await?.ok_or(Error::WrongCredentials)?;
+    let member = visitor.get(keys::member(&visitor.organization(&user.home), &user.id)).await?;
+    let member = member.filter(|member| member.standing == Standing::Active).ok_or(Error::WrongCredentials)?;
+
+    let id = SessionId::new(visitor.now(), visitor.random());
+    let (refresh_token, refresh_hash) = visitor.refresh_token(&user.id, &id);
+    let origin = visitor.origin().clone();
+    let login = account::Login { id, user: &user.id, organization: &user.home, device: origin.device, address: origin.address, refresh_hash };
+    let session = Session::open(login, visitor.now());
+    let actor = Actor { user: Some(user.id.clone()), name: member.name.to_string() };
+    let commit = Commit::noted("session.opened", &session).also_create(session.clone());
+    visitor.commit(&visitor.organization(&user.home), actor, commit).await?;
+    pair(&visitor, &session, refresh_token).await
+}
+
+async fn pair(visitor: &Visitor, session: &Session, refresh_token: String) -> Result<Answer, Problem> {
+    let pair = TokenPair {
+        access_token: visitor.access_token(session).await?,
+        token_type: "Bearer",
+        expires_in: limits::ACCESS_TOKEN.as_secs(),
+        refresh_token,
+        organization: session.organization.clone(),
+        user: session.user.clone(),
+    };
+    Ok(Answer::ok(&pair)?)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefreshToken {
+    refresh_token: String,
+}
+
+/// Trade a refresh token for new tokens.
+///
+/// Each refresh token is good once. One that comes back later than ten seconds after its use was copied: its session ends.
+#[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "identity", request_body = RefreshToken, security(()), responses((status = 200, body = TokenPair)))]
+pub async fn refresh(visitor: Visitor, Body(form): Body<RefreshToken>) -> Result<Answer, Problem> {
+    let (user, id, presented) = Visitor::read_refresh_token(&form.refresh_token).ok_or(Error::Unauthenticated)?;
+    let me = visitor.person(&user);
+    let session = visitor.get(keys::session(&me, &id)).await?.ok_or(Error::Unauthenticated)?;
+    let tenant = visitor.organization(&session.organization);
+    let member = visitor.get(keys::member(&tenant, &user)).await?;
+    let member = member.filter(|member| member.standing == Standing::Active).ok_or(Error::Unauthenticated)?;
+    let actor = Actor { user: Some(user.clone()), name: member.name.to_string() };
+    let (token, hash) = visitor.refresh_token(&user, &id);
+    match session.refresh(&presented, hash, visitor.now()) {
+        Refresh::Rotated(next) => {
+            let commit = Commit::quiet().also_replace(session.version(), (*next).clone());
+            match visitor.commit(&tenant, actor, commit).await {
+                // Another refresh with the same token was quicker
+                Err(Error::Stale { .. }) => Err(Error::Unauthenticated.into()),
+                other => {
+                    other?;
+                    pair(&visitor, &next, token).await
+                }
+            }
+        }
+        Refresh::Reused(ended) => {
+            let commit = Commit::noted("session.reused_token", &*ended).also_replace(session.version(), *ended);
+            visitor.commit(&tenant, actor, commit).await?;
+            Err(Error::Unauthenticated.into())
+        }
+        Refresh::Raced | Refresh::Dead => Err(Error::Unauthenticated.into()),
+    }
+}
+
+/// Log out: this session ends, and its access token is refused at once.
+#[utoipa::path(post, path = "/api/v1/auth/logout", tag = "identity", responses((status = 204)))]
+pub async fn logout(can: Can<UseAccount>) -> Result<Answer, Problem> {
+    let session = can.session();
+    let commit = Commit::noted("session.ended", session).also_replace(session.version(), session.end());
+    can.commit(commit).await?;
+    Ok(Answer::nothing())
+}
+
+/// Log out everywhere: every session of this person ends.
+#[utoipa::path(post, path = "/api/v1/auth/logout-everywhere", tag = "identity", responses((status = 204)))]
+pub async fn logout_everywhere(can: Can<UseAccount>) -> Result<Answer, Problem> {
+    let sessions: Vec<Session> = can.all(keys::sessions(&can.me()), 1_000).await?;
+    for some in sessions.iter().filter(|session| session.is_alive(can.now())).collect::<Vec<_>>().chunks(limits::TRANSACTION / 2) {
+        let mut commit = Commit::quiet();
+        for session in some {
+            commit = commit.and(Commit::noted("session.ended", *session)).also_replace(session.version(), session.end());
+        }
+        can.commit(commit).await?;
+    }
+    Ok(Answer::nothing())
+}
+
+/// The public keys access tokens are signed with, as a JSON Web Key Set.
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "identity", security(()), responses((status = 200)))]
+pub async fn jwks(visitor: Visitor) -> Result<Answer, Problem> {
+    Ok(Answer::ok(&visitor.jwks().await?)?)
+}

@@ -1,0 +1,28 @@
+use backend::{
+    keys,
+    problem::Problem,
+    visitor::Visitor,
+    web::{Answer, Body},
+};
+use domain::{
+    Error,
+    commit::Actor,
+    organization::{Founded, SignUp, found},
+};
+use http::StatusCode;
+
+/// Sign up an organisation.
+///
+/// Makes the organisation, its owner, its first departments and the channel `general`, and sends a mail that asks to confirm the address.
+#[utoipa::path(post, path = "/api/v1/auth/register", tag = "identity", request_body = SignUp, security(()), responses((status = 201, body = Founded)))]
+pub async fn register(visitor: Visitor, Body(form): Body<SignUp>) -> Result<Answer, Problem> {
+    visitor.count_sign_up().await?;
+    if visitor.get(keys::email_owner(&form.email)).await?.is_some() {
+        return Err(Error::Conflict("there is an account with this email address; log in, or ask for an invitation".to_owned()).into());
+    }
+    let hash = visitor.hash(&form.password).await?;
+    let (founded, commit) = found(form, hash, visitor.now(), || visitor.random())?;
+    let actor = Actor { user: Some(founded.user.id.clone()), name: founded.user.name.to_string() };
+    let answer = Answer::json(StatusCode::CREATED, &founded)?;
+    Ok(visitor.answer(&visitor.organization(&founded.organization.id), actor, commit, answer).await?)
+}

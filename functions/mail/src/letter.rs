@@ -1,0 +1,133 @@
+use domain::{
+    Error, Result, Timestamp,
+    account::User,
+    notification::Notification,
+    organization::{Invitation, Organization},
+    text::Email,
+};
+use mail_builder::MessageBuilder;
+
+/// What a mail says, before it becomes text and HTML.
+pub struct Letter {
+    pub to: Email,
+    pub subject: String,
+    pub greeting: String,
+    pub paragraphs: Vec<String>,
+    /// What to click, and what it says.
+    pub link: Option<(String, String)>,
+    pub closing: String,
+}
+
+impl Letter {
+    pub fn welcome(user: &User, organization: &Organization, link: String) -> Self {
+        Self {
+            to: user.email.clone(),
+            subject: format!("Welcome to Office Copilot, {}", organization.name),
+            greeting: format!("Hello {},", user.name),
+            paragraphs: vec![
+                format!("{} is set up, with its first departments and a channel for everybody.", organization.name),
+                "Please confirm that this address is yours. The link is good for a day.".to_owned(),
+            ],
+            link: Some((link, "Confirm this address".to_owned())),
+            closing: "If you did not sign up, you need do nothing.".to_owned(),
+        }
+    }
+
+    pub fn invitation(invitation: &Invitation, link: String) -> Self {
+        let until = invitation.expires_at.to_zoned(jiff::tz::TimeZone::UTC).strftime("%-d %B %Y, %H:%M UTC");
+        Self {
+            to: invitation.email.clone(),
+            subject: format!("{} invites you to {}", invitation.inviter, invitation.organization_name),
+            greeting: "Hello,".to_owned(),
+            paragraphs: vec![
+                format!("{} invites you to work in {} on Office Copilot.", invitation.inviter, invitation.organization_name),
+                format!("The link works once, until {until}."),
+            ],
+            link: Some((link, format!("Join {}", invitation.organization_name))),
+            closing: "If you do not know the sender, you need do nothing.".to_owned(),
+        }
+    }
+
+    pub fn notification(notification: &Notification, user: &User) -> Self {
+        let at = notification.at.to_zoned(user.zone.time_zone()).strftime("%-d %B %Y, %H:%M %Z");
+        Self {
+            to: user.email.clone(),
+            subject: notification.text.clone(),
+            greeting: format!("Hello {},", user.name),
+            paragraphs: vec![format!("{}.", notification.text), format!("{at} · {}", notification.subject.id)],
+            link: None,
+            closing: "You get this mail because it is about your work.".to_owned(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let link = self.link.as_ref().map(|(url, says)| format!("{says}:\n{url}"));
+        let parts = [self.greeting.clone()].into_iter().chain(self.paragraphs.clone()).chain(link).chain([self.closing.clone()]);
+        parts.collect::<Vec<_>>().join("\n\n") + "\n"
+    }
+
+    fn html(&self) -> String {
+        let paragraphs: String = self.paragraphs.iter().map(|text| format!("<p style=\"margin:0 0 16px\">{}</p>", escape(text))).collect();
+        let link = self.link.as_ref().map_or_else(String::new, |(url, says)| {
+            format!(
+                "<p style=\"margin:24px 0\"><a href=\"{}\" style=\"background:#1d4ed8;color:#ffffff;text-decoration:none;padding:12px 20px;border-radius:8px;display:inline-block;font-weight:600\">{}</a></p>",
+                escape(url),
+                escape(says)
+            )
+        });
+        format!(
+            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{subject}</title></head>\
+             <body style=\"margin:0;background:#f4f5f7;font:16px/1.5 -apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;color:#1f2937\">\
+             <div style=\"max-width:560px;margin:0 auto;padding:32px 16px\">\
+             <div style=\"font-weight:700;color:#1d4ed8;margin:0 0 16px\">Office Copilot</div>\
+             <div style=\"background:#ffffff;border-radius:12px;padding:32px\">\
+             <p style=\"margin:0 0 16px\">{greeting}</p>{paragraphs}{link}\
+             <p style=\"margin:24px 0 0;color:#6b7280;font-size:14px\">{closing}</p></div></div></body></html>",
+            subject = escape(&self.subject),
+            greeting = escape(&self.greeting),
+            closing = escape(&self.closing),
+        )
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// A MIME message with text and HTML; its id follows from what it is, so that a double is known as one.
+pub fn render(letter: &Letter, from: &str, name: &str, now: Timestamp) -> Result<Vec<u8>> {
+    let host = from.rsplit('@').next().unwrap_or("localhost");
+    MessageBuilder::new()
+        .from(("Office Copilot", from))
+        .to(letter.to.as_str())
+        .subject(letter.subject.as_str())
+        .date(now.as_second())
+        .message_id(format!("{name}@{host}"))
+        .text_body(letter.text())
+        .html_body(letter.html())
+        .write_to_vec()
+        .map_err(Error::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::id::*;
+
+    #[test]
+    fn a_name_cannot_break_out_of_a_mail() {
+        let now = Timestamp::UNIX_EPOCH;
+        let user = User::new(UserId::new(now, 1), "<b>Mia</b> & \"Co\"".parse().unwrap(), "mia@example.com".parse().unwrap(), "Etc/UTC".parse().unwrap(), OrganizationId::new(now, 2), now);
+        let letter = Letter {
+            to: user.email.clone(),
+            subject: "Hi\r\nBcc: eve@example.com".into(),
+            greeting: format!("Hello {},", user.name),
+            paragraphs: vec![],
+            link: None,
+            closing: String::new(),
+        };
+        let mail = String::from_utf8(render(&letter, "office@example.com", "x", now).unwrap()).unwrap();
+        assert!(!mail.contains("\r\nBcc:"), "a header was smuggled in:\n{mail}");
+        assert!(letter.html().contains("&lt;b&gt;Mia&lt;/b&gt; &amp; &quot;Co&quot;"));
+    }
+}

@@ -1,0 +1,66 @@
+//! Writes mails and hands them to SES, each once.
+
+mod letter;
+
+use backend::{
+    Backend,
+    door::System,
+    event::each_message,
+    keys,
+    queue::MailJob,
+};
+use domain::{Error, Result, Timestamp, account::User, commit::Commit, limits, mail::Mailed};
+use letter::{Letter, render};
+use serde_json::Value;
+
+pub async fn handle(backend: Backend, event: Value) -> Result<Value> {
+    each_message(backend, event, deliver).await
+}
+
+async fn deliver(backend: Backend, job: MailJob) -> Result<()> {
+    let (organization, name) = match &job {
+        MailJob::Welcome { organization, user } => (organization, format!("welcome.{user}")),
+        MailJob::Invitation { organization, invitation, sending } => (organization, format!("{invitation}.{sending}")),
+        MailJob::Notification { organization, user, notification } => (organization, format!("{notification}.{user}")),
+    };
+    let system = backend.system(organization);
+    let Some(letter) = write(&backend, &system, &job).await? else { return Ok(()) };
+    let note = Mailed::begun(&name, system.now());
+    match system.commit(Commit::quiet().also_create(note.clone())).await {
+        Ok(()) => {}
+        // Sent before is sent; only begun before was interrupted, and is sent now
+        Err(Error::Conflict(_)) => match system.get(keys::mailed(system.tenant(), &name)).await? {
+            Some(Mailed { sent: true, .. }) => return Ok(()),
+            _ => {}
+        },
+        Err(error) => return Err(error),
+    }
+    let message = render(&letter, backend.setting("MAIL_FROM"), &name, system.now())?;
+    backend.send_mail(&letter.to, message).await?;
+    system.commit(Commit::quiet().also_put(Mailed { sent: true, ..note })).await
+}
+
+/// The letter a job asks for; none when what it is about no longer holds.
+async fn write(backend: &Backend, system: &System, job: &MailJob) -> Result<Option<Letter>> {
+    let url = backend.setting("PUBLIC_URL").trim_end_matches('/');
+    match job {
+        MailJob::Welcome { user, .. } => {
+            let Some(user): Option<User> = system.get(keys::user(&system.person(user))).await? else { return Ok(None) };
+            let ends: Timestamp = system.now() + limits::EMAIL_TOKEN;
+            let link = format!("{url}/verify-email?token={}", backend.email_link(&user, ends).await?);
+            let Some(organization) = system.get(keys::organization(system.tenant())).await? else { return Ok(None) };
+            Ok(Some(Letter::welcome(&user, &organization, link)))
+        }
+        MailJob::Invitation { invitation, sending, .. } => {
+            let invitation = system.get(keys::invitation(system.tenant(), invitation)).await?;
+            let Some(invitation) = invitation.filter(|it| it.sending == *sending && it.is_open(system.now())) else { return Ok(None) };
+            let link = format!("{url}/join?token={}", backend.invitation_link(&invitation).await?);
+            Ok(Some(Letter::invitation(&invitation, link)))
+        }
+        MailJob::Notification { user, notification, .. } => {
+            let notification = system.get(keys::notification(system.tenant(), user, notification)).await?;
+            let user: Option<User> = system.get(keys::user(&system.person(user))).await?;
+            Ok(notification.zip(user).map(|(notification, user)| Letter::notification(&notification, &user)))
+        }
+    }
+}

@@ -1,0 +1,54 @@
+use backend::{
+    door::Can,
+    keys,
+    page::{Page, PageQuery},
+    problem::Problem,
+    web::{All, Answer, Body, List, Path},
+};
+use domain::{
+    Error,
+    id::InvitationId,
+    organization::{Invitation, InvitationDraft},
+    policy::InviteMembers,
+};
+
+/// Invitations that are still open.
+#[utoipa::path(get, path = "/api/v1/invitations", operation_id = "list_invitations", tag = "organization", params(PageQuery), responses((status = 200, body = Page<Invitation>)))]
+pub async fn list(can: Can<InviteMembers>, list: List<All>) -> Result<Answer, Problem> {
+    let now = can.now();
+    let open = can.list_where(keys::invitations(can.tenant()), &list.paging, true, |invitation: &Invitation| invitation.is_open(now));
+    Ok(Answer::ok(&open.await?)?)
+}
+
+/// Invite somebody by mail. The one-time link stands in the mail and nowhere else.
+#[utoipa::path(post, path = "/api/v1/invitations", operation_id = "invite", tag = "organization", request_body = InvitationDraft, responses((status = 201, body = Invitation)))]
+pub async fn invite(can: Can<InviteMembers>, Body(draft): Body<InvitationDraft>) -> Result<Answer, Problem> {
+    if let Some(department) = &draft.department
+        && can.get(keys::department(can.tenant(), department)).await?.is_none()
+    {
+        return Err(Error::invalid("/department", "is not a department of this organisation").into());
+    }
+    let organization = can.find(keys::organization(can.tenant()), "organisation").await?;
+    let id = InvitationId::new(can.now(), can.random());
+    let (invitation, commit) = Invitation::new(id, draft, &organization, can.membership(), can.now())?;
+    let answer = Answer::created(format_args!("/api/v1/invitations/{}", invitation.id), &invitation)?;
+    Ok(can.answer(commit, answer).await?)
+}
+
+/// Send an invitation again; the link sent before no longer works.
+#[utoipa::path(post, path = "/api/v1/invitations/{invitation}/resend", operation_id = "resend_invitation", tag = "organization", params(("invitation" = InvitationId, Path)), responses((status = 200, body = Invitation)))]
+pub async fn resend(can: Can<InviteMembers>, Path(id): Path<InvitationId>) -> Result<Answer, Problem> {
+    let invitation: Invitation = can.find(keys::invitation(can.tenant(), &id), "invitation").await?;
+    let (invitation, commit) = invitation.resend(can.now())?;
+    can.commit(commit).await?;
+    Ok(Answer::record(&invitation)?)
+}
+
+/// Revoke an invitation; its link no longer works.
+#[utoipa::path(delete, path = "/api/v1/invitations/{invitation}", operation_id = "revoke_invitation", tag = "organization", params(("invitation" = InvitationId, Path)), responses((status = 204)))]
+pub async fn revoke(can: Can<InviteMembers>, Path(id): Path<InvitationId>) -> Result<Answer, Problem> {
+    let invitation: Invitation = can.find(keys::invitation(can.tenant(), &id), "invitation").await?;
+    let (_, commit) = invitation.revoke()?;
+    can.commit(commit).await?;
+    Ok(Answer::nothing())
+}

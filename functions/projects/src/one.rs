@@ -1,0 +1,57 @@
+use crate::project::check_lead;
+use backend::{
+    door::Can,
+    keys,
+    problem::Problem,
+    web::{Answer, Body, IfMatch, Path},
+};
+use domain::{
+    id::ProjectId,
+    policy::{EditProjects, ReadProjects},
+    project::{Project, ProjectEdit, ProjectStatistics, ProjectStatus},
+    task::Task,
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// One project.
+#[utoipa::path(get, path = "/api/v1/projects/{project}", operation_id = "get_project", tag = "projects", params(("project" = ProjectId, Path)), responses((status = 200, body = Project)))]
+pub async fn get(can: Can<ReadProjects>, Path(id): Path<ProjectId>) -> Result<Answer, Problem> {
+    Ok(Answer::record(&can.find(keys::project(can.tenant(), &id), "project").await?)?)
+}
+
+/// Edit a project.
+#[utoipa::path(patch, path = "/api/v1/projects/{project}", operation_id = "edit_project", tag = "projects", params(("project" = ProjectId, Path)), request_body = ProjectEdit, responses((status = 200, body = Project)))]
+pub async fn edit(can: Can<EditProjects>, Path(id): Path<ProjectId>, seen: IfMatch, Body(edit): Body<ProjectEdit>) -> Result<Answer, Problem> {
+    let project: Project = seen.check(can.find(keys::project(can.tenant(), &id), "project").await?)?;
+    check_lead(&can, edit.lead.as_ref()).await?;
+    let (project, commit) = project.edit(edit, can.now())?;
+    can.commit(commit).await?;
+    Ok(Answer::record(&project)?)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StatusChange {
+    status: ProjectStatus,
+}
+
+/// Change the status of a project.
+#[utoipa::path(put, path = "/api/v1/projects/{project}/status", operation_id = "set_project_status", tag = "projects", params(("project" = ProjectId, Path)), request_body = StatusChange, responses((status = 200, body = Project)))]
+pub async fn set_status(can: Can<EditProjects>, Path(id): Path<ProjectId>, seen: IfMatch, Body(change): Body<StatusChange>) -> Result<Answer, Problem> {
+    let project: Project = seen.check(can.find(keys::project(can.tenant(), &id), "project").await?)?;
+    let (project, commit) = project.set_status(change.status, can.now());
+    can.commit(commit).await?;
+    Ok(Answer::record(&project)?)
+}
+
+/// Tasks counted for one answer; a larger project says that it was counted in part.
+const COUNTED: usize = 1_000;
+
+/// Figures of a project: tasks by state, overdue, progress.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/statistics", operation_id = "get_project_statistics", tag = "projects", params(("project" = ProjectId, Path)), responses((status = 200, body = ProjectStatistics)))]
+pub async fn statistics(can: Can<ReadProjects>, Path(id): Path<ProjectId>) -> Result<Answer, Problem> {
+    can.find(keys::project(can.tenant(), &id), "project").await?;
+    let tasks: Vec<Task> = can.all(keys::tasks(can.tenant(), &id), COUNTED).await?;
+    Ok(Answer::ok(&ProjectStatistics::of(&tasks, tasks.len() >= COUNTED, can.now()))?)
+}

@@ -1,0 +1,22 @@
+const form = document.querySelector("form");
+const status = document.querySelector("[role=status]");
+const token = new URLSearchParams(location.search).get("token") ?? "";
+// The link works once and is nobody else's business: it does not stay in the address bar
+history.replaceState(null, "", location.pathname);
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const button = form.querySelector("button");
+  button.disabled = true;
+  const body = { token, password: form.password.value, zone: Intl.DateTimeFormat().resolvedOptions().timeZone };
+  if (form.name.value.trim()) body.name = form.name.value.trim();
+  const answer = await fetch("/api/v1/auth/join", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  const told = await answer.json();
+  if (answer.ok) {
+    form.remove();
+    status.textContent = `Welcome, ${told.name}. You can log in now as ${told.email}.`;
+  } else {
+    button.disabled = false;
+    status.textContent = told.errors?.length ? told.errors.map((e) => `${e.field.slice(1)} ${e.message}`).join("; ") : (told.detail ?? told.title);
+  }
+});

@@ -1,0 +1,24 @@
+//! Fires timers that fell due: reads again what they are about, and acts only if it still holds.
+
+use backend::{Backend, event::each_message, keys, queue::TimerJob};
+use domain::{Error, Result, commit::Commit, notification};
+use serde_json::Value;
+
+pub async fn handle(backend: Backend, event: Value) -> Result<Value> {
+    each_message(backend, event, fire).await
+}
+
+async fn fire(backend: Backend, job: TimerJob) -> Result<()> {
+    let system = backend.system(&job.organization);
+    if system.now() < job.timer.at {
+        return backend.set_off(&job).await;
+    }
+    let task = system.get(keys::task(system.tenant(), &job.timer.task)).await?;
+    let told = task.map(|task| notification::of_timer(&job.timer, &task)).unwrap_or_default();
+    let commit = told.into_iter().fold(Commit::quiet().also_take(job.timer), Commit::also_create);
+    match system.commit(commit).await {
+        // Fired before: the timer is gone
+        Err(Error::NotFound(_)) => Ok(()),
+        other => other,
+    }
+}

@@ -1,0 +1,148 @@
+//! Files in S3: they go straight between the client and the store, and no byte of them through a function.
+
+use crate::{
+    Backend,
+    aws::Inner,
+    door::{Can, System},
+    keys::Tenant,
+};
+use aws_sdk_s3::presigning::PresigningConfig;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use domain::{
+    Error, Result, Timestamp,
+    billing::Invoice,
+    file::{File, HEAD_BYTES},
+    limits,
+    policy::{ReadBilling, ReadFiles, UploadFiles},
+};
+use ring::hmac;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// Where a blob is: under its organisation, by the id of what it belongs to.
+fn file_key(tenant: &Tenant, file: &File) -> String {
+    format!("{}/files/{}", tenant.id(), file.id)
+}
+
+fn invoice_key(tenant: &Tenant, invoice: &Invoice) -> String {
+    format!("{}/invoices/{}.pdf", tenant.id(), invoice.id)
+}
+
+/// A form to post a file with, as a browser or any client of multipart forms does. The field `file` comes last.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct UploadForm {
+    pub url: String,
+    pub fields: BTreeMap<String, String>,
+    pub ends_at: Timestamp,
+}
+
+/// A link that gives the content to whoever has it, for a few minutes.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Download {
+    pub url: String,
+    pub ends_at: Timestamp,
+}
+
+impl Can<UploadFiles> {
+    /// Pins key, type and exact size by signature; the store refuses anything else.
+    pub fn upload_form(&self, file: &File) -> Result<UploadForm> {
+        let inner = &self.room.inner;
+        let settings = &inner.settings;
+        let now = self.now();
+        let ends_at = now + limits::UPLOAD_FORM;
+        let stamp = now.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string();
+        let day = &stamp[..8];
+        let region = settings.find("AWS_REGION").unwrap_or("eu-central-1");
+        let credential = format!("{}/{day}/{region}/s3/aws4_request", settings.get("AWS_ACCESS_KEY_ID"));
+        let bucket = settings.get("BUCKET");
+        let mut fields = BTreeMap::from([
+            ("key".to_owned(), file_key(self.tenant(), file)),
+            ("Content-Type".to_owned(), file.media_type.clone()),
+            ("x-amz-algorithm".to_owned(), "AWS4-HMAC-SHA256".to_owned()),
+            ("x-amz-credential".to_owned(), credential),
+            ("x-amz-date".to_owned(), stamp.clone()),
+        ]);
+        if let Some(token) = settings.find("AWS_SESSION_TOKEN") {
+            fields.insert("x-amz-security-token".to_owned(), token.to_owned());
+        }
+        let mut conditions: Vec<_> = fields.iter().map(|(name, value)| json!(["eq", format!("${name}"), value])).collect();
+        conditions.push(json!({ "bucket": bucket }));
+        conditions.push(json!(["content-length-range", file.bytes, file.bytes]));
+        let expiration = ends_at.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string();
+        let policy = STANDARD.encode(json!({ "expiration": expiration, "conditions": conditions }).to_string());
+        // The SDK presigns no form (aws-sdk-rust issue 863); this is Signature Version 4 over the policy
+        let sign = |key: &[u8], text: &str| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes());
+        let secret = format!("AWS4{}", settings.get("AWS_SECRET_ACCESS_KEY"));
+        let key = [day, region, "s3", "aws4_request"].iter().fold(secret.into_bytes(), |key, part| sign(&key, part).as_ref().to_vec());
+        let signature = sign(&key, &policy).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        fields.insert("policy".to_owned(), policy);
+        fields.insert("x-amz-signature".to_owned(), signature);
+        let url = match settings.find("AWS_ENDPOINT_URL_S3") {
+            Some(endpoint) => format!("{}/{bucket}", endpoint.trim_end_matches('/')),
+            None => format!("https://{bucket}.s3.{region}.amazonaws.com/"),
+        };
+        Ok(UploadForm { url, fields, ends_at })
+    }
+
+    /// The size and the first bytes of what was uploaded; `None` while nothing was.
+    pub async fn inspect(&self, file: &File) -> Result<Option<(u64, Vec<u8>)>> {
+        let inner = &self.room.inner;
+        let request = inner.s3().get_object().bucket(inner.settings.get("BUCKET")).key(file_key(self.tenant(), file));
+        let answer = match request.range(format!("bytes=0-{}", HEAD_BYTES - 1)).send().await {
+            Ok(answer) => answer,
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
+            Err(error) => return Err(crate::table::failed(error)),
+        };
+        let size = answer.content_range().and_then(|range| range.rsplit('/').next()).and_then(|size| size.parse().ok());
+        let size = size.unwrap_or_else(|| answer.content_length().and_then(|size| u64::try_from(size).ok()).unwrap_or_default());
+        let head = answer.body.collect().await.map_err(Error::internal)?.into_bytes();
+        Ok(Some((size, head.to_vec())))
+    }
+}
+
+async fn download(inner: &Inner, now: Timestamp, key: String, name: &str, media_type: &str) -> Result<Download> {
+    let lifetime = PresigningConfig::expires_in(limits::DOWNLOAD_LINK.unsigned_abs()).map_err(Error::internal)?;
+    let plain: String = name.chars().map(|c| if c.is_ascii_graphic() && c != '"' && c != '\\' || c == ' ' { c } else { '_' }).collect();
+    let request = inner
+        .s3()
+        .get_object()
+        .bucket(inner.settings.get("BUCKET"))
+        .key(key)
+        .response_content_disposition(format!("attachment; filename=\"{plain}\""))
+        .response_content_type(media_type)
+        .presigned(lifetime)
+        .await
+        .map_err(crate::table::failed)?;
+    Ok(Download { url: request.uri().to_owned(), ends_at: now + limits::DOWNLOAD_LINK })
+}
+
+impl Can<ReadFiles> {
+    pub async fn download(&self, file: &File) -> Result<Download> {
+        download(&self.room.inner, self.now(), file_key(self.tenant(), file), file.name.as_str(), &file.media_type).await
+    }
+}
+
+impl Can<ReadBilling> {
+    pub async fn download_invoice(&self, invoice: &Invoice) -> Result<Download> {
+        let name = format!("Invoice {}.pdf", invoice.number.as_deref().unwrap_or("draft"));
+        download(&self.room.inner, self.now(), invoice_key(self.tenant(), invoice), &name, "application/pdf").await
+    }
+}
+
+impl System {
+    /// Keeps the PDF of an invoice; keeping the same again changes nothing.
+    pub async fn keep_invoice(&self, invoice: &Invoice, pdf: Vec<u8>) -> Result<()> {
+        let inner = &self.room.inner;
+        let request = inner.s3().put_object().bucket(inner.settings.get("BUCKET")).key(invoice_key(self.tenant(), invoice));
+        request.content_type("application/pdf").body(pdf.into()).send().await.map_err(crate::table::failed)?;
+        Ok(())
+    }
+}
+
+impl Backend {
+    pub fn sha256(bytes: &[u8]) -> String {
+        crate::secrets::sha256(bytes)
+    }
+}

@@ -1,0 +1,598 @@
+//! The only door from a request to the table.
+//!
+//! A handler names the permission it needs as an argument, and that argument is all it has. It is bound to the
+//! organisation of the caller's token, reads only the kinds of record its permission names, and writes only through
+//! [`Can::commit`], which stores the change beside the records in one transaction.
+//!
+//! Reading what the permission names compiles:
+//! ```
+//! use backend::{door::Can, keys};
+//! use domain::{Result, id::TaskId, policy::ReadTasks, task::Task};
+//! async fn handler(can: Can<ReadTasks>, id: TaskId) -> Result<Option<Task>> {
+//!     can.get(keys::task(can.tenant(), &id)).await
+//! }
+//! ```
+//! Reading anything else does not:
+//! ```compile_fail
+//! use backend::{door::Can, keys};
+//! use domain::{Result, billing::Invoice, id::InvoiceId, policy::ReadTasks};
+//! async fn handler(can: Can<ReadTasks>, id: InvoiceId) -> Result<Option<Invoice>> {
+//!     can.get(keys::invoice(can.tenant(), &id)).await
+//! }
+//! ```
+//! Another organisation cannot be named, because nobody but the door makes a tenant:
+//! ```compile_fail
+//! use backend::keys::Tenant;
+//! fn other(id: domain::id::OrganizationId) -> Tenant {
+//!     Tenant(id)
+//! }
+//! ```
+//! Nor can another person:
+//! ```compile_fail
+//! fn other(id: domain::id::UserId) -> backend::keys::Me {
+//!     backend::keys::Me(id)
+//! }
+//! ```
+//! The state of a router offers nothing:
+//! ```compile_fail
+//! fn table(app: backend::door::App) {
+//!     app.0;
+//! }
+//! ```
+//! Nor is the table itself to be had:
+//! ```compile_fail
+//! use backend::table::Table;
+//! ```
+//! A caller who may only read the trail reads nothing else:
+//! ```compile_fail
+//! use backend::{door::Can, keys};
+//! use domain::{Result, policy::ReadAudit, project::Project, id::ProjectId};
+//! async fn handler(can: Can<ReadAudit>, id: ProjectId) -> Result<Option<Project>> {
+//!     can.get(keys::project(can.tenant(), &id)).await
+//! }
+//! ```
+//! And the trail itself is read by nobody else:
+//! ```compile_fail
+//! use backend::{door::Can, page::Paging};
+//! async fn handler(can: Can<domain::policy::EditTasks>, paging: Paging) {
+//!     can.changes(Default::default(), &paging).await;
+//! }
+//! ```
+
+use crate::{
+    Backend,
+    aws::Inner,
+    idempotency::Claim,
+    keys::{self, Index, Key, Me, Range, Tenant},
+    page::{self, Page, Paging},
+    problem::Problem,
+    table::{Found, Item, Outcome, Table, Walk, number, parse, text},
+    tokens,
+    web::{Answer, Facts},
+};
+use axum::{extract::FromRequestParts, response::IntoResponse, response::Response};
+use domain::{
+    Error, Result, Timestamp,
+    account::Session,
+    commit::{Actor, Change, Commit, Kept, Origin, Record, Write},
+    id::*,
+    limits,
+    organization::{Membership, Standing},
+    policy::{Permission, ReadAudit, Reads, Role},
+};
+use futures_util::future::try_join_all;
+use http::{header, request::Parts};
+use std::{collections::BTreeSet, marker::PhantomData, sync::Arc};
+
+/// The router's state. It offers a handler nothing.
+#[derive(Clone)]
+pub struct App(pub(crate) Backend);
+
+/// Who acts, where, when and in which organisation: what every write needs.
+#[derive(Clone)]
+pub(crate) struct Room {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) tenant: Tenant,
+    pub(crate) actor: Actor,
+    pub(crate) origin: Origin,
+    pub(crate) claim: Option<Claim>,
+    pub(crate) now: Timestamp,
+}
+
+impl Room {
+    pub(crate) fn random(&self) -> u128 {
+        self.inner.entropy.number()
+    }
+
+    fn change(&self, draft: domain::commit::Draft) -> Change {
+        Change {
+            id: ChangeId::new(self.now, self.random()),
+            organization: self.tenant.id().clone(),
+            action: draft.action.to_owned(),
+            subject: draft.subject,
+            by: self.actor.clone(),
+            at: self.now,
+            origin: self.origin.clone(),
+            topic: draft.topic,
+            before: draft.before,
+            after: draft.after,
+        }
+    }
+
+    /// Executes a commit as one transaction, and with it keeps the answer under the request's key.
+    /// Gives back the answer to send: this one, or the first one when the request was made before.
+    pub(crate) async fn execute(&self, commit: Commit, answer: Option<Answer>) -> Result<Option<Answer>> {
+        let table = &self.inner.table;
+        let mut writes = Vec::with_capacity(commit.writes.len() + commit.drafts.len() + 1);
+        for write in &commit.writes {
+            writes.push(table.write(&self.tenant, write)?);
+        }
+        for draft in commit.drafts {
+            writes.push(table.write_change(&self.tenant, &self.change(draft))?);
+        }
+        let claim = self.claim.as_ref().zip(answer.as_ref());
+        if let Some((claim, answer)) = claim {
+            writes.push(table.write_once(claim.key(), "idempotency", claim.item(answer))?);
+        }
+        if writes.is_empty() {
+            return Ok(answer);
+        }
+        match table.transact(writes).await? {
+            Outcome::Done => Ok(answer),
+            Outcome::Refused { write, present } => {
+                // Whatever else failed, a request made before is answered as it was
+                if let Some((claim, _)) = claim
+                    && let Some(kept) = table.get_item(claim.key()).await?
+                {
+                    return claim.replay(&kept).map(Some);
+                }
+                Err(refusal(commit.writes.get(write), present))
+            }
+        }
+    }
+}
+
+/// What a failed condition means to the caller.
+fn refusal(write: Option<&Write>, present: Option<Item>) -> Error {
+    let Some(write) = write else { return Error::Conflict("the request was made twice at once".to_owned()) };
+    let kind = write.record().kind();
+    match (write, present) {
+        (Write::Create(_), _) => Error::Conflict(format!("there is such a {kind} already")),
+        (_, Some(item)) => Error::Stale { kind, present: number(&item, "version").unwrap_or_default() },
+        (_, None) => Error::NotFound(kind),
+    }
+}
+
+/// Proof that the caller may do `P` in the organisation of their token.
+pub struct Can<P> {
+    pub(crate) room: Room,
+    pub(crate) membership: Membership,
+    pub(crate) session: Session,
+    permission: PhantomData<fn() -> P>,
+}
+
+/// Why a request goes no further: it may not, or it was answered before.
+pub enum Refusal {
+    Problem(Problem),
+    Replay(Answer),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Problem(Problem(error))
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Problem(problem) => problem.into_response(),
+            Self::Replay(answer) => answer.into_response(),
+        }
+    }
+}
+
+/// A caller whose session and membership were read and hold.
+pub(crate) struct Caller {
+    pub(crate) room: Room,
+    pub(crate) membership: Membership,
+    pub(crate) session: Session,
+    /// What else was asked for in the same read.
+    pub(crate) found: Vec<Item>,
+}
+
+impl Caller {
+    /// Reads session and membership, and whatever else is wanted, in one call.
+    pub(crate) async fn identify(
+        backend: &Backend,
+        user: &UserId,
+        session: &SessionId,
+        organization: &OrganizationId,
+        origin: Origin,
+        also: Vec<Item>,
+    ) -> Result<Self> {
+        let inner = &backend.0;
+        let now = inner.clock.now();
+        let (tenant, me) = (Tenant(organization.clone()), Me(user.clone()));
+        let wanted = [Table::key_item(keys::session(&me, session)), Table::key_item(keys::member(&tenant, user))];
+        let (mut alive, mut membership, mut found) = (None, None, Vec::new());
+        for item in inner.table.get_items(wanted.into_iter().chain(also).collect()).await? {
+            match text(&item, "kind") {
+                Some(Session::KIND) => alive = Some(parse::<Session>(item)?),
+                Some(Membership::KIND) if text(&item, "user") == Some(user.as_str()) => membership = Some(parse::<Membership>(item)?),
+                _ => found.push(item),
+            }
+        }
+        let session = alive.filter(|session| session.is_alive(now)).ok_or(Error::Unauthenticated)?;
+        let membership = membership.filter(|member| member.standing == Standing::Active).ok_or(Error::Unauthenticated)?;
+        let actor = Actor { user: Some(user.clone()), name: membership.name.to_string() };
+        Ok(Self { room: Room { inner: inner.clone(), tenant, actor, origin, claim: None, now }, membership, session, found })
+    }
+
+    pub(crate) fn can<P: Permission>(self) -> Result<Can<P>> {
+        if !P::ROLES.contains(&self.membership.role) {
+            return Err(Error::Forbidden);
+        }
+        Ok(Can { room: self.room, membership: self.membership, session: self.session, permission: PhantomData })
+    }
+}
+
+pub(crate) fn bearer(parts: &Parts) -> Result<&str> {
+    let value = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or(Error::Unauthenticated)?;
+    let (scheme, token) = value.split_once(' ').ok_or(Error::Unauthenticated)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(Error::Unauthenticated) }
+}
+
+impl<P: Permission> FromRequestParts<App> for Can<P> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        let inner = &app.0.0;
+        let facts = parts.extensions.get::<Facts>().cloned().unwrap_or_default();
+        let claims = tokens::verify(inner.secrets().await?, bearer(parts)?, inner.clock.now())?;
+        let claim = Claim::of_member(&facts, &Tenant(claims.org.clone()), &claims.sub, inner.clock.now());
+        let also = claim.iter().map(|claim| Table::key_item(claim.key())).collect();
+        let mut caller = Caller::identify(&app.0, &claims.sub, &claims.sid, &claims.org, facts.origin, also).await?;
+        let kept = std::mem::take(&mut caller.found).pop();
+        caller.room.claim = claim;
+        let can = caller.can::<P>()?;
+        match (&can.room.claim, kept) {
+            (Some(claim), Some(kept)) => Err(Refusal::Replay(claim.replay(&kept)?)),
+            _ => Ok(can),
+        }
+    }
+}
+
+impl<P: Permission> Can<P> {
+    pub fn tenant(&self) -> &Tenant {
+        &self.room.tenant
+    }
+
+    pub fn me(&self) -> Me {
+        Me(self.membership.user.clone())
+    }
+
+    pub fn user(&self) -> &UserId {
+        &self.membership.user
+    }
+
+    pub fn name(&self) -> &str {
+        self.membership.name.as_str()
+    }
+
+    pub fn role(&self) -> Role {
+        self.membership.role
+    }
+
+    /// The caller's own membership, as it was read when they were let in.
+    pub fn membership(&self) -> &Membership {
+        &self.membership
+    }
+
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.room.now
+    }
+
+    pub fn random(&self) -> u128 {
+        self.room.random()
+    }
+
+    pub async fn get<R: Kept>(&self, key: Key<R>) -> Result<Option<R>>
+    where
+        P: Reads<R>,
+    {
+        self.room.inner.table.get(key).await
+    }
+
+    /// The record somebody asked for by its id.
+    pub async fn find<R: Kept>(&self, key: Key<R>, what: &'static str) -> Result<R>
+    where
+        P: Reads<R>,
+    {
+        self.get(key).await?.ok_or(Error::NotFound(what))
+    }
+
+    /// Reads several records in one call, in the order of their keys; absent ones are left out.
+    pub async fn get_many<R: Kept>(&self, keys: Vec<Key<R>>) -> Result<Vec<R>>
+    where
+        P: Reads<R>,
+    {
+        self.room.get_many(keys).await
+    }
+
+    /// One page of a range.
+    pub async fn list<R: Kept>(&self, range: Range<R>, paging: &Paging, descending: bool) -> Result<Page<R>>
+    where
+        P: Reads<R>,
+    {
+        self.list_where(range, paging, descending, |_| true).await
+    }
+
+    /// One page of what fits in a range. A filter that fits little reads a bounded number of pages and says where to go on.
+    pub async fn list_where<R: Kept>(
+        &self,
+        range: Range<R>,
+        paging: &Paging,
+        descending: bool,
+        fits: impl Fn(&R) -> bool + Send,
+    ) -> Result<Page<R>>
+    where
+        P: Reads<R>,
+    {
+        self.room.list(range, paging, descending, fits).await
+    }
+
+    /// Everything in a range that is known to be short, up to `limit`.
+    pub async fn all<R: Kept>(&self, range: Range<R>, limit: usize) -> Result<Vec<R>>
+    where
+        P: Reads<R>,
+    {
+        self.room.all(range, limit, false).await
+    }
+
+    /// The last of a range, latest first, up to `limit`.
+    pub async fn latest<R: Kept>(&self, range: Range<R>, limit: usize) -> Result<Vec<R>>
+    where
+        P: Reads<R>,
+    {
+        self.room.all(range, limit, true).await
+    }
+
+    /// Stores the records and their change in one transaction.
+    pub async fn commit(&self, commit: Commit) -> Result<()> {
+        self.check_writes(&commit)?;
+        self.room.execute(commit, None).await.map(drop)
+    }
+
+    /// Stores, and answers; the same request made again gets the same answer and does nothing.
+    pub async fn answer(&self, commit: Commit, answer: Answer) -> Result<Answer> {
+        self.check_writes(&commit)?;
+        self.room.execute(commit, Some(answer)).await?.ok_or_else(|| Error::internal("an answer was lost on its way"))
+    }
+
+    fn check_writes(&self, commit: &Commit) -> Result<()> {
+        match commit.writes.iter().map(|write| write.record().kind()).find(|kind| !P::WRITES.contains(kind)) {
+            Some(kind) => Err(Error::internal(format!("{} does not write {kind}", P::NAME))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Room {
+    pub(crate) async fn get_many<R: Kept>(&self, keys: Vec<Key<R>>) -> Result<Vec<R>> {
+        let order: Vec<_> = keys.iter().map(|key| (key.pk.clone(), key.sk.clone())).collect();
+        let items = self.inner.table.get_items(keys.into_iter().map(Table::key_item).collect()).await?;
+        let mut found = std::collections::HashMap::with_capacity(items.len());
+        for item in items {
+            let at = (text(&item, "pk").unwrap_or_default().to_owned(), text(&item, "sk").unwrap_or_default().to_owned());
+            found.insert(at, parse(item)?);
+        }
+        Ok(order.iter().filter_map(|at| found.remove(at)).collect())
+    }
+
+    pub(crate) async fn all<R: Kept>(&self, range: Range<R>, limit: usize, descending: bool) -> Result<Vec<R>> {
+        let mut records = Vec::new();
+        let mut after = None;
+        loop {
+            let walk = Walk { descending, limit: limit - records.len(), after };
+            let Found { items, more } = self.inner.table.query(&range, walk).await?;
+            for item in items {
+                records.push(parse(item)?);
+            }
+            after = more;
+            if after.is_none() || records.len() >= limit {
+                return Ok(records);
+            }
+        }
+    }
+
+    async fn list<R: Kept>(&self, range: Range<R>, paging: &Paging, descending: bool, fits: impl Fn(&R) -> bool + Send) -> Result<Page<R>> {
+        let secrets = self.inner.secrets().await?;
+        let scope = self.tenant.id().as_str();
+        let mut after = page::open(secrets, scope, paging)?.map(|position| page::start(&position)).transpose()?;
+        let (mut items, mut last) = (Vec::with_capacity(paging.limit), None);
+        for _ in 0..limits::FILTER_ROUNDS {
+            let found = self.inner.table.query(&range, Walk { descending, limit: paging.limit, after }).await?;
+            let more = found.more;
+            let count = found.items.len();
+            for (place, item) in found.items.into_iter().enumerate() {
+                let position = page::position(&range, &item);
+                let record = parse(item)?;
+                if fits(&record) {
+                    items.push(record);
+                }
+                last = Some(position);
+                if items.len() == paging.limit {
+                    if more.is_none() && place + 1 == count {
+                        last = None;
+                    }
+                    return Ok(Page { items, next: last.map(|position| page::seal(secrets, scope, paging, &position)) });
+                }
+            }
+            after = more;
+            if after.is_none() {
+                return Ok(Page { items, next: None });
+            }
+        }
+        Ok(Page { items, next: last.map(|position| page::seal(secrets, scope, paging, &position)) })
+    }
+}
+
+/// Which changes are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct ChangeFilter {
+    pub subject: Option<String>,
+    pub user: Option<UserId>,
+}
+
+impl Can<ReadAudit> {
+    /// One page of the trail, latest first.
+    pub async fn changes(&self, filter: ChangeFilter, paging: &Paging) -> Result<Page<Change>> {
+        match filter {
+            ChangeFilter { subject: Some(subject), user } => {
+                let fits = |change: &Change| user.is_none() || change.by.user == user;
+                self.changes_in(keys::changes_of(self.tenant(), &subject), paging, fits).await
+            }
+            ChangeFilter { subject: None, user: Some(user) } => {
+                self.changes_in(keys::changes_by(self.tenant(), &user), paging, |_| true).await
+            }
+            ChangeFilter { subject: None, user: None } => self.all_changes(paging).await,
+        }
+    }
+
+    async fn changes_in(&self, range: Range<Change>, paging: &Paging, fits: impl Fn(&Change) -> bool) -> Result<Page<Change>> {
+        debug_assert_ne!(range.index, Index::Table);
+        let secrets = self.room.inner.secrets().await?;
+        let scope = self.tenant().id().as_str();
+        let after = page::open(secrets, scope, paging)?.map(|position| page::start(&position)).transpose()?;
+        let found = self.room.inner.table.query(&range, Walk { descending: true, limit: paging.limit, after }).await?;
+        let last = found.items.last().map(|item| page::position(&range, item)).filter(|_| found.more.is_some());
+        let changes = found.items.into_iter().map(parse).collect::<Result<Vec<Change>>>()?;
+        let next = last.map(|position| page::seal(secrets, scope, paging, &position));
+        Ok(Page { items: changes.into_iter().filter(|change| fits(change)).collect(), next })
+    }
+
+    /// Merges the shards of each day, back from the cursor; a quiet month ends a page early.
+    async fn all_changes(&self, paging: &Paging) -> Result<Page<Change>> {
+        const DAYS: usize = 31;
+        let secrets = self.room.inner.secrets().await?;
+        let scope = self.tenant().id().as_str();
+        let founded = self.membership.joined_at.min(self.tenant().id().made_at());
+        let (mut at, mut before) = match page::open(secrets, scope, paging)? {
+            Some(position) => {
+                let id: ChangeId = position.parse().map_err(|_| Error::BadCursor)?;
+                (id.made_at(), position)
+            }
+            None => (self.now(), "chg_~".to_owned()),
+        };
+        let mut items: Vec<Change> = Vec::new();
+        for _ in 0..DAYS {
+            let shards = (0..limits::CHANGE_SHARDS).map(|shard| {
+                let range = keys::changes_on(self.tenant(), at, shard, &before);
+                // One more than asked for, because the bound itself was already given
+                let walk = Walk { descending: true, limit: paging.limit + 1, after: None };
+                async move { self.room.inner.table.query(&range, walk).await }
+            });
+            let mut day = Vec::new();
+            for found in try_join_all(shards).await? {
+                for item in found.items {
+                    day.push(parse::<Change>(item)?);
+                }
+            }
+            day.retain(|change| change.id.as_str() < before.as_str());
+            day.sort_by(|a, b| b.id.cmp(&a.id));
+            items.extend(day);
+            if items.len() > paging.limit {
+                items.truncate(paging.limit);
+                let next = items.last().map(|change| page::seal(secrets, scope, paging, change.id.as_str()));
+                return Ok(Page { items, next });
+            }
+            let midnight = start_of_day(at);
+            if midnight <= founded {
+                return Ok(Page { items, next: None });
+            }
+            at = midnight - jiff::SignedDuration::from_millis(1);
+            before = "chg_~".to_owned();
+        }
+        let next = ChangeId::new(at, u128::MAX);
+        Ok(Page { items, next: Some(page::seal(secrets, scope, paging, next.as_str())) })
+    }
+}
+
+fn start_of_day(at: Timestamp) -> Timestamp {
+    let seconds = at.as_second();
+    Timestamp::from_second(seconds - seconds.rem_euclid(86_400)).unwrap_or(at)
+}
+
+/// Acts without a caller, in the organisation of the message being worked on: for workers.
+pub struct System {
+    pub(crate) room: Room,
+}
+
+impl Backend {
+    pub fn system(&self, organization: &OrganizationId) -> System {
+        let inner = self.0.clone();
+        let now = inner.clock.now();
+        System {
+            room: Room { inner, tenant: Tenant(organization.clone()), actor: Actor::system(), origin: Origin::default(), claim: None, now },
+        }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// An environment variable of the template.
+    pub fn setting(&self, name: &str) -> &str {
+        self.0.settings.get(name)
+    }
+}
+
+impl System {
+    pub fn tenant(&self) -> &Tenant {
+        &self.room.tenant
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.room.now
+    }
+
+    pub fn person(&self, user: &UserId) -> Me {
+        Me(user.clone())
+    }
+
+    pub async fn get<R: Kept>(&self, key: Key<R>) -> Result<Option<R>> {
+        self.room.inner.table.get(key).await
+    }
+
+    pub async fn all<R: Kept>(&self, range: Range<R>, limit: usize) -> Result<Vec<R>> {
+        self.room.all(range, limit, false).await
+    }
+
+    pub async fn commit(&self, commit: Commit) -> Result<()> {
+        self.room.execute(commit, None).await.map(drop)
+    }
+
+    pub async fn get_many<R: Kept>(&self, keys: Vec<Key<R>>) -> Result<Vec<R>> {
+        self.room.get_many(keys).await
+    }
+
+    /// Brings derived entries in step: puts those that hold now and did not before, removes those that held and no longer do.
+    pub async fn replace_entries(&self, before: Vec<Record>, after: Vec<Record>, now: Vec<Record>) -> Result<()> {
+        let place = |record: &Record| {
+            let place = keys::place(&self.room.tenant, record);
+            (place.pk, place.sk)
+        };
+        let had: BTreeSet<_> = before.iter().map(place).collect();
+        let has: BTreeSet<_> = now.iter().map(place).collect();
+        let mut gone = BTreeSet::new();
+        let removals =
+            before.into_iter().chain(after).filter(|record| !has.contains(&place(record)) && gone.insert(place(record))).map(Write::Remove);
+        let puts = now.iter().filter(|record| !had.contains(&place(record))).cloned().map(Write::Put);
+        self.room.inner.table.write_each(&self.room.tenant, removals.chain(puts).collect()).await
+    }
+}

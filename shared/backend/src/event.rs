@@ -1,0 +1,117 @@
+//! Events of queues and of the table's stream, and the one wrapper that turns a function of one message into a partial answer.
+
+use crate::{Backend, problem};
+use domain::{Error, Result, id::OrganizationId};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+#[derive(Deserialize)]
+struct QueueEvent {
+    #[serde(rename = "Records")]
+    records: Vec<QueueRecord>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct QueueRecord {
+    message_id: String,
+    body: String,
+}
+
+/// Works on each message of a batch by itself and reports exactly those that failed, which come again and end among the dead letters.
+pub async fn each_message<J, F>(backend: Backend, event: Value, work: fn(Backend, J) -> F) -> Result<Value>
+where
+    J: DeserializeOwned,
+    F: Future<Output = Result<()>>,
+{
+    let event: QueueEvent = serde_json::from_value(event).map_err(Error::internal)?;
+    let mut failures = Vec::new();
+    for record in event.records {
+        let outcome = match serde_json::from_str(&record.body) {
+            Ok(job) => work(backend.clone(), job).await,
+            Err(e) => Err(Error::internal(e)),
+        };
+        if let Err(error) = outcome {
+            problem::log(&error);
+            tracing::warn!(message = record.message_id, error = %error, "a message failed");
+            failures.push(json!({ "itemIdentifier": record.message_id }));
+        }
+    }
+    Ok(json!({ "batchItemFailures": failures }))
+}
+
+#[derive(Deserialize)]
+struct StreamEvent {
+    #[serde(rename = "Records")]
+    records: Vec<StreamRecord>,
+}
+
+#[derive(Deserialize)]
+struct StreamRecord {
+    dynamodb: StreamImages,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct StreamImages {
+    sequence_number: String,
+    new_image: Option<serde_dynamo::Item>,
+    old_image: Option<serde_dynamo::Item>,
+}
+
+/// A record of the table that was written or removed.
+pub struct Written {
+    pub kind: String,
+    pub tenant: Option<OrganizationId>,
+    new: Option<serde_dynamo::Item>,
+    old: Option<serde_dynamo::Item>,
+}
+
+impl Written {
+    /// It was not there before.
+    pub fn is_new(&self) -> bool {
+        self.old.is_none()
+    }
+
+    /// The record as it is now; `None` when it was removed.
+    pub fn record<R: DeserializeOwned>(&self) -> Result<Option<R>> {
+        self.new.clone().map(serde_dynamo::from_item).transpose().map_err(Error::internal)
+    }
+
+    pub fn previous<R: DeserializeOwned>(&self) -> Result<Option<R>> {
+        self.old.clone().map(serde_dynamo::from_item).transpose().map_err(Error::internal)
+    }
+}
+
+fn written(images: StreamImages) -> Written {
+    let text = |name: &str| {
+        let image = images.new_image.as_ref().or(images.old_image.as_ref())?;
+        match image.get(name) {
+            Some(serde_dynamo::AttributeValue::S(text)) => Some(text.clone()),
+            _ => None,
+        }
+    };
+    Written {
+        kind: text("kind").unwrap_or_default(),
+        tenant: text("tenant").or_else(|| text("organization")).and_then(|id| id.parse().ok()),
+        new: images.new_image,
+        old: images.old_image,
+    }
+}
+
+/// Works on what was written, in order; the first that fails is reported, and the stream comes again from there.
+pub async fn each_write<F>(backend: Backend, event: Value, work: fn(Backend, Written) -> F) -> Result<Value>
+where
+    F: Future<Output = Result<()>>,
+{
+    let event: StreamEvent = serde_json::from_value(event).map_err(Error::internal)?;
+    for record in event.records {
+        let sequence = record.dynamodb.sequence_number.clone();
+        if let Err(error) = work(backend.clone(), written(record.dynamodb)).await {
+            problem::log(&error);
+            tracing::warn!(sequence, error = %error, "a write could not be followed up");
+            return Ok(json!({ "batchItemFailures": [{ "itemIdentifier": sequence }] }));
+        }
+    }
+    Ok(json!({ "batchItemFailures": [] }))
+}

@@ -1,0 +1,386 @@
+//! Every key pattern of the table. A key needs a [`Tenant`] or a [`Me`], which only a checked caller has,
+//! so a key of another organisation or person cannot be spelled.
+
+use domain::{
+    Timestamp, account::*, billing::*, commit::*, conversation::*, file::File, id::*, limits, mail::Mailed, notification::Notification,
+    organization::*, project::Project, task::*, text::Email, timer::Timer, workflow::State,
+};
+use std::{fmt, marker::PhantomData};
+
+/// An organisation the caller was found to belong to. There is no public constructor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenant(pub(crate) OrganizationId);
+
+impl Tenant {
+    pub fn id(&self) -> &OrganizationId {
+        &self.0
+    }
+}
+
+impl fmt::Display for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ORG#{}", self.0)
+    }
+}
+
+/// A person who proved to be that person. There is no public constructor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Me(pub(crate) UserId);
+
+impl Me {
+    pub fn id(&self) -> &UserId {
+        &self.0
+    }
+}
+
+/// Where one record of kind `R` is.
+pub struct Key<R> {
+    pub(crate) pk: String,
+    pub(crate) sk: String,
+    record: PhantomData<fn() -> R>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Index {
+    Table,
+    Gsi1,
+    Gsi2,
+    Gsi3,
+}
+
+impl Index {
+    /// Its name and the names of its two key attributes.
+    pub(crate) fn names(self) -> (Option<&'static str>, &'static str, &'static str) {
+        match self {
+            Self::Table => (None, "pk", "sk"),
+            Self::Gsi1 => (Some("gsi1"), "gsi1pk", "gsi1sk"),
+            Self::Gsi2 => (Some("gsi2"), "gsi2pk", "gsi2sk"),
+            Self::Gsi3 => (Some("gsi3"), "gsi3pk", "gsi3sk"),
+        }
+    }
+}
+
+/// Where the records of kind `R` that begin alike are, in order.
+pub struct Range<R> {
+    pub(crate) index: Index,
+    pub(crate) pk: String,
+    pub(crate) bounds: Bounds,
+    record: PhantomData<fn() -> R>,
+}
+
+pub(crate) enum Bounds {
+    Prefix(String),
+    Between(String, String),
+}
+
+fn key<R>(pk: impl fmt::Display, sk: impl fmt::Display) -> Key<R> {
+    Key { pk: pk.to_string(), sk: sk.to_string(), record: PhantomData }
+}
+
+fn range<R>(index: Index, pk: impl fmt::Display, prefix: impl fmt::Display) -> Range<R> {
+    Range { index, pk: pk.to_string(), bounds: Bounds::Prefix(prefix.to_string()), record: PhantomData }
+}
+
+fn between<R>(index: Index, pk: impl fmt::Display, from: impl fmt::Display, to: impl fmt::Display) -> Range<R> {
+    Range { index, pk: pk.to_string(), bounds: Bounds::Between(from.to_string(), to.to_string()), record: PhantomData }
+}
+
+impl<R> fmt::Display for Key<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} | {}", self.pk, self.sk)
+    }
+}
+
+impl<R> fmt::Display for Range<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.bounds {
+            Bounds::Prefix(prefix) => write!(f, "{:?}: {} | {prefix}*", self.index, self.pk),
+            Bounds::Between(from, to) => write!(f, "{:?}: {} | {from} … {to}", self.index, self.pk),
+        }
+    }
+}
+
+/// An instant that sorts as text.
+fn instant(at: Timestamp) -> String {
+    format!("{:013}", at.as_millisecond().max(0))
+}
+
+/// Without a date comes last.
+fn due(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "never".to_owned(), instant)
+}
+
+/// Spreads what belongs to one id over a few partitions.
+fn shard(id: &str, shards: u32) -> u32 {
+    id.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)) % shards
+}
+
+// A person's own, in no organisation
+
+pub fn user(me: &Me) -> Key<User> {
+    key(format_args!("USER#{}", me.0), "USER")
+}
+pub fn credentials(me: &Me) -> Key<Credentials> {
+    key(format_args!("USER#{}", me.0), "CREDENTIALS")
+}
+pub fn session(me: &Me, id: &SessionId) -> Key<Session> {
+    key(format_args!("USER#{}", me.0), format_args!("SESSION#{id}"))
+}
+pub fn sessions(me: &Me) -> Range<Session> {
+    range(Index::Table, format_args!("USER#{}", me.0), "SESSION#")
+}
+pub fn email_owner(email: &Email) -> Key<EmailOwner> {
+    key(format_args!("EMAIL#{email}"), "EMAIL")
+}
+pub(crate) fn ticket(hash: &str) -> Key<Ticket> {
+    key(format_args!("TICKET#{hash}"), "TICKET")
+}
+pub(crate) fn connection(id: &str) -> Key<Connection> {
+    key(format_args!("CONNECTION#{id}"), "CONNECTION")
+}
+/// A counter of one minute or hour.
+pub(crate) fn attempts(what: &str, who: &str, period: i64) -> Key<()> {
+    key(format_args!("ATTEMPTS#{what}#{who}"), period)
+}
+pub(crate) fn visitor_idempotency(hash: &str) -> Key<()> {
+    key(format_args!("IDEMPOTENCY#{hash}"), "IDEMPOTENCY")
+}
+pub(crate) fn timers(shard: u32, until: Timestamp) -> Range<Timer> {
+    between(Index::Table, format_args!("TIMERS#{shard}"), "", format_args!("{}~", instant(until)))
+}
+/// Timers stand outside the organisations so that one sweep finds all that fall due; the organisation is in the key.
+pub fn timer(t: &Tenant, timer: &Timer) -> Key<Timer> {
+    let shard = shard(timer.id.as_str(), limits::TIMER_SHARDS);
+    key(format_args!("TIMERS#{shard}"), format_args!("{}#{}#{}", instant(timer.at), t.0, timer.id))
+}
+
+// An organisation's
+
+pub fn organization(t: &Tenant) -> Key<Organization> {
+    key(t, "ORGANIZATION")
+}
+pub fn everyone(t: &Tenant) -> Key<Everyone> {
+    key(t, "EVERYONE")
+}
+pub fn member(t: &Tenant, user: &UserId) -> Key<Membership> {
+    key(t, format_args!("MEMBER#{user}"))
+}
+pub fn members(t: &Tenant) -> Range<Membership> {
+    range(Index::Table, t, "MEMBER#")
+}
+pub fn department(t: &Tenant, id: &DepartmentId) -> Key<Department> {
+    key(t, format_args!("DEPARTMENT#{id}"))
+}
+pub fn departments(t: &Tenant) -> Range<Department> {
+    range(Index::Table, t, "DEPARTMENT#")
+}
+pub fn invitation(t: &Tenant, id: &InvitationId) -> Key<Invitation> {
+    key(t, format_args!("INVITATION#{id}"))
+}
+pub fn invitations(t: &Tenant) -> Range<Invitation> {
+    range(Index::Table, t, "INVITATION#")
+}
+pub fn project(t: &Tenant, id: &ProjectId) -> Key<Project> {
+    key(format_args!("{t}#PROJECT#{id}"), "PROJECT")
+}
+pub fn projects(t: &Tenant) -> Range<Project> {
+    range(Index::Gsi1, format_args!("{t}#PROJECTS"), "")
+}
+pub fn task(t: &Tenant, id: &TaskId) -> Key<Task> {
+    key(format_args!("{t}#TASK#{id}"), "TASK")
+}
+/// Tasks of a project as they were made.
+pub fn tasks(t: &Tenant, project: &ProjectId) -> Range<Task> {
+    range(Index::Gsi1, format_args!("{t}#PROJECT#{project}#TASKS"), "")
+}
+/// Tasks of a project by when they are due.
+pub fn tasks_by_due(t: &Tenant, project: &ProjectId) -> Range<Task> {
+    range(Index::Gsi2, format_args!("{t}#PROJECT#{project}#DUE"), "")
+}
+/// Tasks of a project in one state, by when they are due.
+pub fn tasks_in(t: &Tenant, project: &ProjectId, state: State) -> Range<Task> {
+    range(Index::Gsi3, format_args!("{t}#PROJECT#{project}#STATE#{}", state.as_str()), "")
+}
+/// Tasks of a project with a word that begins so.
+pub fn tasks_with(t: &Tenant, project: &ProjectId, word: &str) -> Range<TaskWord> {
+    range(Index::Table, format_args!("{t}#PROJECT#{project}#WORDS"), word)
+}
+/// What a person has to do, by when it is due.
+pub fn assignments(t: &Tenant, user: &UserId) -> Range<Assignment> {
+    range(Index::Table, format_args!("{t}#ASSIGNEE#{user}"), "")
+}
+/// What a person has to do that was due before.
+pub fn assignments_due_before(t: &Tenant, user: &UserId, at: Timestamp) -> Range<Assignment> {
+    between(Index::Table, format_args!("{t}#ASSIGNEE#{user}"), "0", instant(at))
+}
+pub fn comments(t: &Tenant, task: &TaskId) -> Range<Comment> {
+    range(Index::Table, format_args!("{t}#TASK#{task}"), "COMMENT#")
+}
+pub fn comment(t: &Tenant, task: &TaskId, id: &CommentId) -> Key<Comment> {
+    key(format_args!("{t}#TASK#{task}"), format_args!("COMMENT#{id}"))
+}
+pub fn file(t: &Tenant, id: &FileId) -> Key<File> {
+    key(format_args!("{t}#FILE#{id}"), "FILE")
+}
+pub fn files_of(t: &Tenant, task: &TaskId) -> Range<File> {
+    range(Index::Gsi1, format_args!("{t}#TASK#{task}#FILES"), "")
+}
+pub fn conversation(t: &Tenant, id: &ConversationId) -> Key<Conversation> {
+    key(format_args!("{t}#CONVERSATION#{id}"), "CONVERSATION")
+}
+pub fn direct_pair(t: &Tenant, a: &UserId, b: &UserId) -> Key<DirectPair> {
+    let (first, second) = DirectPair::order(a, b);
+    key(format_args!("{t}#PAIR#{first}#{second}"), "PAIR")
+}
+pub fn participation(t: &Tenant, user: &UserId, id: &ConversationId) -> Key<Participation> {
+    key(format_args!("{t}#PARTICIPANT#{user}"), format_args!("CONVERSATION#{id}"))
+}
+pub fn participations(t: &Tenant, user: &UserId) -> Range<Participation> {
+    range(Index::Table, format_args!("{t}#PARTICIPANT#{user}"), "CONVERSATION#")
+}
+pub fn message(t: &Tenant, conversation: &ConversationId, seq: u64) -> Key<Message> {
+    key(format_args!("{t}#CONVERSATION#{conversation}"), format_args!("MESSAGE#{seq:012}"))
+}
+/// Messages numbered `from` to `to`, both included.
+pub fn messages(t: &Tenant, conversation: &ConversationId, from: u64, to: u64) -> Range<Message> {
+    between(
+        Index::Table,
+        format_args!("{t}#CONVERSATION#{conversation}"),
+        format_args!("MESSAGE#{from:012}"),
+        format_args!("MESSAGE#{to:012}"),
+    )
+}
+pub fn sent(t: &Tenant, conversation: &ConversationId, author: &UserId, nonce: &str) -> Key<Sent> {
+    key(format_args!("{t}#CONVERSATION#{conversation}#SENT"), format_args!("{author}#{nonce}"))
+}
+/// The open connections of one person.
+pub fn sockets_of(t: &Tenant, user: &UserId) -> Range<Socket> {
+    range(Index::Table, format_args!("{t}#SOCKETS"), format_args!("{user}#"))
+}
+pub fn sockets(t: &Tenant) -> Range<Socket> {
+    range(Index::Table, format_args!("{t}#SOCKETS"), "")
+}
+fn socket(t: &Tenant, user: &UserId, connection: &str) -> Key<Socket> {
+    key(format_args!("{t}#SOCKETS"), format_args!("{user}#{connection}"))
+}
+pub fn watches(t: &Tenant, topic: &str) -> Range<Watch> {
+    range(Index::Table, format_args!("{t}#WATCHES#{topic}"), "")
+}
+fn watch(t: &Tenant, topic: &str, connection: &str) -> Key<Watch> {
+    key(format_args!("{t}#WATCHES#{topic}"), connection)
+}
+pub fn client(t: &Tenant, id: &ClientId) -> Key<Client> {
+    key(format_args!("{t}#CLIENT#{id}"), "CLIENT")
+}
+pub fn clients(t: &Tenant) -> Range<Client> {
+    range(Index::Gsi1, format_args!("{t}#CLIENTS"), "")
+}
+pub fn series(t: &Tenant, name: &str) -> Key<Series> {
+    key(t, format_args!("SERIES#{name}"))
+}
+pub fn invoice(t: &Tenant, id: &InvoiceId) -> Key<Invoice> {
+    key(format_args!("{t}#INVOICE#{id}"), "INVOICE")
+}
+pub fn invoices(t: &Tenant) -> Range<Invoice> {
+    range(Index::Gsi1, format_args!("{t}#INVOICES"), "")
+}
+pub fn notification(t: &Tenant, user: &UserId, id: &NotificationId) -> Key<Notification> {
+    key(format_args!("{t}#INBOX#{user}"), id)
+}
+pub fn notifications(t: &Tenant, user: &UserId) -> Range<Notification> {
+    range(Index::Table, format_args!("{t}#INBOX#{user}"), "")
+}
+pub fn mailed(t: &Tenant, name: &str) -> Key<Mailed> {
+    key(format_args!("{t}#MAILED"), name)
+}
+pub(crate) fn idempotency(t: &Tenant, user: &UserId, hash: &str) -> Key<()> {
+    key(format_args!("{t}#IDEMPOTENCY#{user}"), hash)
+}
+pub(crate) fn change(t: &Tenant, change: &Change) -> Key<Change> {
+    // All changes of one record stand in one partition of the day, so that the stream delivers them in order
+    let shard = shard(&change.subject.id, limits::CHANGE_SHARDS);
+    key(format_args!("{t}#CHANGES#{}#{shard}", day(change.at)), &change.id)
+}
+pub(crate) fn changes_on(t: &Tenant, at: Timestamp, shard: u32, until: &str) -> Range<Change> {
+    between(Index::Table, format_args!("{t}#CHANGES#{}#{shard}", day(at)), "", until)
+}
+pub(crate) fn changes_of(t: &Tenant, subject: &str) -> Range<Change> {
+    range(Index::Gsi1, format_args!("{t}#CHANGES_OF#{subject}"), "")
+}
+pub(crate) fn changes_by(t: &Tenant, user: &UserId) -> Range<Change> {
+    range(Index::Gsi2, format_args!("{t}#CHANGES_BY#{user}"), "")
+}
+
+fn day(at: Timestamp) -> String {
+    at.to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
+}
+
+/// Where a record is written: its key and its places in the indexes.
+pub(crate) struct Place {
+    pub(crate) pk: String,
+    pub(crate) sk: String,
+    pub(crate) indexed: Vec<(Index, String, String)>,
+}
+
+impl<R> From<Key<R>> for Place {
+    fn from(key: Key<R>) -> Self {
+        Self { pk: key.pk, sk: key.sk, indexed: Vec::new() }
+    }
+}
+
+impl Place {
+    fn in_index<R>(mut self, range: Range<R>, sk: impl fmt::Display) -> Self {
+        self.indexed.push((range.index, range.pk, sk.to_string()));
+        self
+    }
+}
+
+pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
+    let me = |id: &UserId| Me(id.clone());
+    match record {
+        Record::User(it) => user(&me(&it.id)).into(),
+        Record::EmailOwner(it) => email_owner(&it.email).into(),
+        Record::Credentials(it) => credentials(&me(&it.user)).into(),
+        Record::Session(it) => session(&me(&it.user), &it.id).into(),
+        Record::Organization(_) => organization(t).into(),
+        Record::Everyone(_) => everyone(t).into(),
+        Record::Membership(it) => member(t, &it.user).into(),
+        Record::Department(it) => department(t, &it.id).into(),
+        Record::Invitation(it) => invitation(t, &it.id).into(),
+        Record::Project(it) => Place::from(project(t, &it.id)).in_index(projects(t), &it.id),
+        Record::Task(it) => Place::from(task(t, &it.id))
+            .in_index(tasks(t, &it.project), &it.id)
+            .in_index(tasks_by_due(t, &it.project), format_args!("{}#{}", due(it.due_at), it.id))
+            .in_index(tasks_in(t, &it.project, it.state), format_args!("{}#{}", due(it.due_at), it.id)),
+        Record::Comment(it) => comment(t, &it.task, &it.id).into(),
+        Record::TaskWord(it) => key::<TaskWord>(tasks_with(t, &it.project, "").pk, format_args!("{}#{}", it.word, it.task)).into(),
+        Record::Assignment(it) => key::<Assignment>(assignments(t, &it.user).pk, format_args!("{}#{}", due(it.due_at), it.task)).into(),
+        Record::File(it) => match &it.task {
+            Some(task) => Place::from(file(t, &it.id)).in_index(files_of(t, task), &it.id),
+            None => file(t, &it.id).into(),
+        },
+        Record::Conversation(it) => conversation(t, &it.id).into(),
+        Record::DirectPair(it) => direct_pair(t, &it.first, &it.second).into(),
+        Record::Participation(it) => participation(t, &it.user, &it.conversation).into(),
+        Record::Message(it) => message(t, &it.conversation, it.seq).into(),
+        Record::Sent(it) => sent(t, &it.conversation, &it.author, it.nonce.as_str()).into(),
+        Record::Ticket(it) => ticket(&it.hash).into(),
+        Record::Connection(it) => connection(&it.id).into(),
+        Record::Socket(it) => socket(t, &it.user, &it.connection).into(),
+        Record::Watch(it) => watch(t, &it.topic, &it.connection).into(),
+        Record::Client(it) => Place::from(client(t, &it.id)).in_index(clients(t), &it.id),
+        Record::Series(it) => series(t, &it.name).into(),
+        Record::Invoice(it) => Place::from(invoice(t, &it.id)).in_index(invoices(t), &it.id),
+        Record::Notification(it) => notification(t, &it.user, &it.id).into(),
+        Record::Timer(it) => timer(t, it).into(),
+        Record::Mailed(it) => mailed(t, &it.name).into(),
+    }
+}
+
+pub(crate) fn change_place(t: &Tenant, it: &Change) -> Place {
+    let place = Place::from(change(t, it)).in_index(changes_of(t, &it.subject.id), &it.id);
+    match &it.by.user {
+        Some(user) => place.in_index(changes_by(t, user), &it.id),
+        None => place,
+    }
+}

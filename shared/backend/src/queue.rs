@@ -1,0 +1,75 @@
+//! Jobs for workers. A job names what to work on; the worker reads it again and acts only if it still holds.
+
+use crate::Backend;
+use domain::{Error, Result, Timestamp, id::*, timer::Timer};
+use serde::{Deserialize, Serialize};
+
+/// A PDF to make.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PaperJob {
+    pub organization: OrganizationId,
+    pub invoice: InvoiceId,
+}
+
+/// A mail to write. The links in it are derived when it is written and stand in no queue.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "mail", rename_all = "snake_case")]
+pub enum MailJob {
+    Welcome { organization: OrganizationId, user: UserId },
+    Invitation { organization: OrganizationId, invitation: InvitationId, sending: u32 },
+    Notification { organization: OrganizationId, user: UserId, notification: NotificationId },
+}
+
+/// A timer that falls due.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TimerJob {
+    pub organization: OrganizationId,
+    pub timer: Timer,
+}
+
+impl Backend {
+    async fn send(&self, queue: &str, job: &impl Serialize, delay_seconds: i32) -> Result<()> {
+        let body = serde_json::to_string(job).map_err(Error::internal)?;
+        let request = self.0.sqs().send_message().queue_url(self.0.settings.get(queue)).message_body(body);
+        request.set_delay_seconds((delay_seconds > 0).then_some(delay_seconds)).send().await.map_err(crate::table::failed)?;
+        Ok(())
+    }
+
+    pub async fn ask_for_paper(&self, job: &PaperJob) -> Result<()> {
+        self.send("DOCUMENTS_QUEUE", job, 0).await
+    }
+
+    pub async fn ask_for_mail(&self, job: &MailJob) -> Result<()> {
+        self.send("MAIL_QUEUE", job, 0).await
+    }
+
+    /// Puts a timer on its queue so that it arrives at its very second.
+    pub async fn set_off(&self, job: &TimerJob) -> Result<()> {
+        let wait = job.timer.at.duration_since(self.now());
+        let seconds = (wait.as_millis().max(0) + 999) / 1000;
+        self.send("REMINDERS_QUEUE", job, i32::try_from(seconds.min(900)).unwrap_or(900)).await
+    }
+
+    /// Timers of all organisations that fall due until then, the earliest first.
+    pub async fn due_timers(&self, until: Timestamp, most: usize) -> Result<Vec<TimerJob>> {
+        use crate::{keys, table};
+        let mut jobs = Vec::new();
+        for shard in 0..domain::limits::TIMER_SHARDS {
+            let mut after = None;
+            loop {
+                let walk = table::Walk { descending: false, limit: 100, after };
+                let found = self.0.table.query(&keys::timers(shard, until), walk).await?;
+                for item in found.items {
+                    let organization = table::text(&item, "tenant").and_then(|id| id.parse().ok());
+                    let organization = organization.ok_or_else(|| Error::internal("a timer belongs to no organisation"))?;
+                    jobs.push(TimerJob { organization, timer: table::parse(item)? });
+                }
+                after = found.more;
+                if after.is_none() || jobs.len() >= most {
+                    break;
+                }
+            }
+        }
+        Ok(jobs)
+    }
+}

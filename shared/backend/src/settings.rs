@@ -1,0 +1,30 @@
+//! What a function is told by its environment, read once.
+
+use std::collections::BTreeMap;
+
+/// The environment variables of `template.yaml`, and the endpoints of a local stack.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    values: BTreeMap<String, String>,
+}
+
+impl Settings {
+    pub fn from_env() -> Self {
+        std::env::vars().collect::<BTreeMap<_, _>>().into()
+    }
+
+    /// The value of a variable the template sets; empty when it does not, so that the call that needs it fails by name.
+    pub fn get(&self, name: &str) -> &str {
+        self.values.get(name).map_or("", String::as_str)
+    }
+
+    pub fn find(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+}
+
+impl From<BTreeMap<String, String>> for Settings {
+    fn from(values: BTreeMap<String, String>) -> Self {
+        Self { values }
+    }
+}

@@ -1,0 +1,197 @@
+//! Open WebSockets: who may open one, what may be asked over it, and how something is sent to it.
+//!
+//! No token stands in an address: a connection is opened with a ticket that works once and for thirty seconds.
+
+use crate::{
+    Backend,
+    aws::Inner,
+    door::{Caller, Can, Room, System},
+    keys,
+    secrets::sha256,
+};
+use aws_sdk_apigatewaymanagement::{error::SdkError, primitives::Blob};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::{
+    Error, Result, Timestamp,
+    commit::{Commit, Origin},
+    conversation::{Connection, Presence, Socket, Ticket},
+    id::*,
+    limits,
+    policy::{Connect, Converse, Permission},
+};
+use futures_util::{StreamExt, stream};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// A ticket as it is given out.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TicketView {
+    /// Open this address as a WebSocket; it holds the ticket.
+    #[schema(example = "wss://example.com/live?ticket=rJ2…")]
+    pub url: String,
+    pub ends_at: Timestamp,
+}
+
+impl Can<Converse> {
+    pub async fn socket_ticket(&self) -> Result<TicketView> {
+        let inner = &self.room.inner;
+        let secret = URL_SAFE_NO_PAD.encode(inner.entropy.bytes::<24>());
+        let ends_at = self.now() + limits::SOCKET_TICKET;
+        let ticket = Ticket {
+            hash: sha256(secret.as_bytes()),
+            user: self.user().clone(),
+            organization: self.tenant().id().clone(),
+            session: self.session.id.clone(),
+            ends_at,
+            expires: ends_at.as_second(),
+        };
+        self.commit(Commit::quiet().also_put(ticket)).await?;
+        Ok(TicketView { url: format!("{}?ticket={secret}", inner.settings.get("SOCKET_URL")), ends_at })
+    }
+}
+
+/// A connection that was identified; each frame asks it for the permission it needs.
+pub struct Line {
+    pub connection: Connection,
+    backend: Backend,
+    origin: Origin,
+}
+
+impl Backend {
+    /// Opens a connection for whoever holds an unused ticket.
+    pub async fn open_socket(&self, ticket: &str, connection: &str, origin: Origin) -> Result<()> {
+        let now = self.now();
+        let ticket = self.0.table.get(keys::ticket(&sha256(ticket.as_bytes()))).await?;
+        let ticket = ticket.filter(|ticket: &Ticket| now < ticket.ends_at).ok_or(Error::Unauthenticated)?;
+        let caller = Caller::identify(self, &ticket.user, &ticket.session, &ticket.organization, origin, Vec::new()).await?;
+        let can = caller.can::<Connect>()?;
+        let (_, commit) = Connection::open(connection.to_owned(), &ticket, now);
+        match can.room.execute(commit, None).await {
+            Ok(_) => Ok(()),
+            // Somebody else was quicker with the same ticket
+            Err(Error::NotFound(_) | Error::Stale { .. }) => Err(Error::Unauthenticated),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub async fn close_socket(&self, connection: &str) -> Result<()> {
+        forget(&self.0, connection).await
+    }
+
+    pub async fn line(&self, connection: &str, origin: Origin) -> Result<Line> {
+        let connection = self.0.table.get(keys::connection(connection)).await?.ok_or(Error::Unauthenticated)?;
+        Ok(Line { connection, backend: self.clone(), origin })
+    }
+
+    /// Counts a frame of this connection; whoever sends too many in a second is told to slow down.
+    /// Each process counts for itself: in the cloud the API's own throttling bounds what reaches them together.
+    pub fn count_frame(&self, connection: &str) -> Result<()> {
+        let second = self.now().as_second();
+        let mut frames = self.0.frames.lock().map_err(|_| Error::internal("the frame counter was left in pieces"))?;
+        if frames.0 != second {
+            *frames = (second, std::collections::HashMap::new());
+        }
+        let count = frames.1.entry(connection.to_owned()).or_default();
+        *count += 1;
+        if *count > limits::FRAMES_A_SECOND { Err(Error::TooMany { seconds: 1 }) } else { Ok(()) }
+    }
+
+    /// Sends to one connection, as the answer to its frame.
+    pub async fn post_to(&self, connection: &str, payload: &impl Serialize) -> Result<()> {
+        let bytes = serde_json::to_vec(payload).map_err(Error::internal)?;
+        post(&self.0, connection, bytes).await
+    }
+}
+
+impl Line {
+    /// Session, membership and permission are read anew for every frame: what was taken away a moment ago is gone.
+    pub async fn can<P: Permission>(&self) -> Result<Can<P>> {
+        let Connection { user, session, organization, .. } = &self.connection;
+        Caller::identify(&self.backend, user, session, organization, self.origin.clone(), Vec::new()).await?.can::<P>()
+    }
+}
+
+async fn forget(inner: &std::sync::Arc<Inner>, id: &str) -> Result<()> {
+    let Some(connection) = inner.table.get::<Connection>(keys::connection(id)).await? else { return Ok(()) };
+    let backend = Backend(inner.clone());
+    backend.system(&connection.organization).commit(connection.close()).await
+}
+
+/// Sends to one connection. One that is gone is forgotten and is no error.
+async fn post(inner: &std::sync::Arc<Inner>, connection: &str, bytes: Vec<u8>) -> Result<()> {
+    let sent = inner.sockets().post_to_connection().connection_id(connection).data(Blob::new(bytes)).send().await;
+    match sent {
+        Ok(_) => Ok(()),
+        Err(SdkError::ServiceError(error)) if error.err().is_gone_exception() => forget(inner, connection).await,
+        Err(error) => Err(crate::table::failed(error)),
+    }
+}
+
+impl Room {
+    /// Sends one payload to many connections, some at a time. What cannot be reached catches up when it comes back.
+    pub(crate) async fn push(&self, connections: impl IntoIterator<Item = String>, payload: &Value) {
+        let bytes = payload.to_string().into_bytes();
+        let posts = connections.into_iter().take(limits::FAN_OUT).map(|connection| {
+            let bytes = bytes.clone();
+            async move {
+                if let Err(error) = post(&self.inner, &connection, bytes).await {
+                    tracing::warn!(connection, error = %error, "a connection could not be reached");
+                }
+            }
+        });
+        stream::iter(posts).buffer_unordered(limits::FAN_OUT_AT_ONCE).collect::<()>().await;
+    }
+
+    pub(crate) async fn sockets_of(&self, user: &UserId) -> Result<Vec<Socket>> {
+        self.all(keys::sockets_of(&self.tenant, user), limits::PAGE_MOST, false).await
+    }
+
+    pub(crate) async fn push_to_users(&self, users: &[UserId], payload: &Value) -> Result<()> {
+        let sockets = futures_util::future::try_join_all(users.iter().map(|user| self.sockets_of(user))).await?;
+        self.push(sockets.into_iter().flatten().map(|socket| socket.connection), payload).await;
+        Ok(())
+    }
+
+    /// Online when any connection is, away when all that are open are away.
+    pub(crate) async fn presence(&self, user: &UserId) -> Result<Presence> {
+        let sockets = self.sockets_of(user).await?;
+        Ok(match sockets.iter().map(|socket| socket.presence).collect::<Vec<_>>().as_slice() {
+            [] => Presence::Offline,
+            open if open.contains(&Presence::Online) => Presence::Online,
+            _ => Presence::Away,
+        })
+    }
+}
+
+impl System {
+    pub async fn push_to_user(&self, user: &UserId, payload: &Value) -> Result<()> {
+        self.room.push_to_users(std::slice::from_ref(user), payload).await
+    }
+
+    /// Sends to every connection that has this on its screen.
+    pub async fn push_to_watchers(&self, topic: &str, payload: &Value) -> Result<()> {
+        let watches = self.all(keys::watches(self.tenant(), topic), limits::FAN_OUT).await?;
+        self.room.push(watches.into_iter().map(|watch| watch.connection), payload).await;
+        Ok(())
+    }
+
+    pub async fn presence(&self, user: &UserId) -> Result<Presence> {
+        self.room.presence(user).await
+    }
+}
+
+impl Can<Connect> {
+    /// Puts a screen on the list of those that see changes of a topic.
+    pub async fn watch(&self, line: &Line, topic: &str) -> Result<()> {
+        self.commit(line.connection.watch(topic)?).await
+    }
+
+    pub async fn unwatch(&self, line: &Line, topic: &str) -> Result<()> {
+        self.commit(line.connection.unwatch(topic)).await
+    }
+
+    pub async fn set_presence(&self, line: &Line, presence: Presence) -> Result<()> {
+        self.commit(Commit::quiet().also_put(line.connection.socket(presence))).await
+    }
+}

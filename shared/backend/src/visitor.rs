@@ -1,0 +1,225 @@
+//! The door of those who have no token yet: sign-up, login, refresh, an invitation's link.
+//!
+//! Only the identity function takes it. What it may do is what the routes without a token need and nothing more.
+
+use crate::{
+    Backend,
+    door::{App, Can, Refusal, Room},
+    guesses::Guesses,
+    idempotency::Claim,
+    keys::{self, Key, Me, Tenant},
+    password,
+    secrets::sha256,
+    tokens,
+    web::{Answer, Facts},
+};
+use axum::extract::FromRequestParts;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::{
+    Error, Result, Timestamp,
+    account::{Credentials, EmailOwner, Session, User},
+    commit::{Actor, Commit, Kept, Origin},
+    id::*,
+    limits,
+    organization::{Everyone, Invitation, Membership, Organization},
+    policy::UseAccount,
+    text::{Email, Password},
+};
+use http::request::Parts;
+use serde_json::Value;
+
+/// Kinds of record that are read before anybody has proved who they are.
+pub trait BeforeLogin: Kept {}
+impl BeforeLogin for EmailOwner {}
+impl BeforeLogin for User {}
+impl BeforeLogin for Credentials {}
+impl BeforeLogin for Session {}
+impl BeforeLogin for Membership {}
+impl BeforeLogin for Organization {}
+impl BeforeLogin for Invitation {}
+impl BeforeLogin for Everyone {}
+
+/// Somebody without a token.
+pub struct Visitor {
+    backend: Backend,
+    facts: Facts,
+    claim: Option<Claim>,
+    now: Timestamp,
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        let inner = &app.0.0;
+        let facts = parts.extensions.get::<Facts>().cloned().unwrap_or_default();
+        let now = inner.clock.now();
+        let claim = Claim::of_visitor(&facts, now);
+        if let Some(claim) = &claim
+            && let Some(kept) = inner.table.get_item(claim.key()).await?
+        {
+            return Err(Refusal::Replay(claim.replay(&kept)?));
+        }
+        Ok(Self { backend: app.0.clone(), facts, claim, now })
+    }
+}
+
+impl Visitor {
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub fn random(&self) -> u128 {
+        self.backend.0.entropy.number()
+    }
+
+    pub fn origin(&self) -> &Origin {
+        &self.facts.origin
+    }
+
+    pub fn person(&self, user: &UserId) -> Me {
+        Me(user.clone())
+    }
+
+    pub fn organization(&self, organization: &OrganizationId) -> Tenant {
+        Tenant(organization.clone())
+    }
+
+    pub async fn get<R: BeforeLogin>(&self, key: Key<R>) -> Result<Option<R>> {
+        self.backend.0.table.get(key).await
+    }
+
+    fn room(&self, tenant: &Tenant, actor: Actor) -> Room {
+        Room {
+            inner: self.backend.0.clone(),
+            tenant: tenant.clone(),
+            actor,
+            origin: self.facts.origin.clone(),
+            claim: self.claim.clone(),
+            now: self.now,
+        }
+    }
+
+    /// Stores in the name of the person a sign-up or login just made known.
+    pub async fn commit(&self, tenant: &Tenant, actor: Actor, commit: Commit) -> Result<()> {
+        self.room(tenant, actor).execute(commit, None).await.map(drop)
+    }
+
+    pub async fn answer(&self, tenant: &Tenant, actor: Actor, commit: Commit, answer: Answer) -> Result<Answer> {
+        self.room(tenant, actor).execute(commit, Some(answer)).await?.ok_or_else(|| Error::internal("an answer was lost on its way"))
+    }
+
+    pub async fn hash(&self, password: &Password) -> Result<String> {
+        password::hash(password, &self.backend.0.entropy).await
+    }
+
+    /// A refresh token and what is kept of it. The session's id in front finds it; the rest is 256 random bits.
+    pub fn refresh_token(&self, user: &UserId, session: &SessionId) -> (String, String) {
+        let secret = URL_SAFE_NO_PAD.encode(self.backend.0.entropy.bytes::<32>());
+        (format!("{user}.{session}.{secret}"), sha256(secret.as_bytes()))
+    }
+
+    /// The person, the session and the hash a presented refresh token names.
+    pub fn read_refresh_token(token: &str) -> Option<(UserId, SessionId, String)> {
+        let (user, rest) = token.split_once('.')?;
+        let (session, secret) = rest.split_once('.')?;
+        Some((user.parse().ok()?, session.parse().ok()?, sha256(secret.as_bytes())))
+    }
+
+    pub async fn access_token(&self, session: &Session) -> Result<String> {
+        tokens::issue(self.backend.0.secrets().await?, &session.user, &session.id, &session.organization, self.now)
+    }
+
+    /// The public keys access tokens are verified with.
+    pub async fn jwks(&self) -> Result<Value> {
+        Ok(tokens::jwks(self.backend.0.secrets().await?))
+    }
+
+    fn guesses<'a>(&'a self, email: &'a Email) -> Guesses<'a> {
+        Guesses { table: &self.backend.0.table, email, address: &self.facts.origin.address, now: self.now }
+    }
+
+    /// Refuses whoever has guessed too often in this minute, by account or by address.
+    pub async fn check_guesses(&self, email: &Email) -> Result<()> {
+        self.guesses(email).check().await
+    }
+
+    pub async fn note_wrong_guess(&self, email: &Email) -> Result<()> {
+        self.guesses(email).note().await
+    }
+
+    /// Counts a sign-up from this address and refuses when there were too many in this hour.
+    pub async fn count_sign_up(&self) -> Result<()> {
+        let second = self.now.as_second();
+        let key = keys::attempts("SIGN_UP", &self.facts.origin.address, second / 3600);
+        match self.backend.0.table.count(key, second + 7200).await? {
+            count if count > limits::SIGN_UPS_PER_ADDRESS.into() => {
+                Err(Error::TooMany { seconds: (3600 - second.rem_euclid(3600)) as u32 })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The invitation a link stands for: `None` for anything that is not a link of ours.
+    pub async fn read_invitation_link(&self, link: &str) -> Result<Option<(OrganizationId, InvitationId, u32)>> {
+        let Some([organization, invitation, sending]) = self.read_link("invitation", link).await? else { return Ok(None) };
+        Ok(organization
+            .parse()
+            .ok()
+            .zip(invitation.parse().ok())
+            .zip(sending.parse().ok())
+            .map(|((organization, invitation), sending)| (organization, invitation, sending)))
+    }
+
+    /// The person, address and last moment an email link stands for.
+    pub async fn read_email_link(&self, link: &str) -> Result<Option<(UserId, Email, Timestamp)>> {
+        let Some([user, email, second]) = self.read_link("email", link).await? else { return Ok(None) };
+        let ends = second.parse().ok().and_then(|second| Timestamp::from_second(second).ok());
+        Ok(user.parse().ok().zip(email.parse().ok()).zip(ends).map(|((user, email), ends)| (user, email, ends)))
+    }
+
+    async fn read_link(&self, purpose: &str, link: &str) -> Result<Option<[String; 3]>> {
+        let secrets = self.backend.0.secrets().await?;
+        let Some((payload, mark)) = link.split_once('.') else { return Ok(None) };
+        if !secrets.is_mark(purpose, &[payload], mark) {
+            return Ok(None);
+        }
+        let parts = URL_SAFE_NO_PAD.decode(payload).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        Ok(parts.and_then(|text| text.split('\n').map(str::to_owned).collect::<Vec<_>>().try_into().ok()))
+    }
+}
+
+impl Can<UseAccount> {
+    fn guesses(&self) -> Guesses<'_> {
+        Guesses { table: &self.room.inner.table, email: &self.membership.email, address: &self.room.origin.address, now: self.now() }
+    }
+
+    /// Refuses whoever has guessed this account's password too often in this minute.
+    pub async fn check_guesses(&self) -> Result<()> {
+        self.guesses().check().await
+    }
+
+    pub async fn note_wrong_guess(&self) -> Result<()> {
+        self.guesses().note().await
+    }
+
+    pub async fn hash(&self, password: &Password) -> Result<String> {
+        password::hash(password, &self.room.inner.entropy).await
+    }
+}
+
+impl Backend {
+    /// What a link of a mail carries. It is derived, never stored: who reads the table cannot follow it.
+    async fn link(&self, purpose: &str, parts: [&str; 3]) -> Result<String> {
+        let payload = URL_SAFE_NO_PAD.encode(parts.join("\n"));
+        Ok(format!("{payload}.{}", self.0.secrets().await?.mark(purpose, &[&payload])))
+    }
+
+    pub async fn invitation_link(&self, invitation: &Invitation) -> Result<String> {
+        self.link("invitation", [invitation.organization.as_str(), invitation.id.as_str(), &invitation.sending.to_string()]).await
+    }
+
+    pub async fn email_link(&self, user: &User, ends: Timestamp) -> Result<String> {
+        self.link("email", [user.id.as_str(), user.email.as_str(), &ends.as_second().to_string()]).await
+    }
+}

@@ -1,0 +1,338 @@
+//! HTTP as the product speaks it: bodies, paths and queries whose refusals are problems, answers with versions, and what wraps every request.
+
+use crate::{Backend, door::App, page::Paging, problem::Problem, secrets::sha256};
+use axum::{
+    Router,
+    body::{Body as AxumBody, Bytes},
+    extract::{FromRequest, FromRequestParts, Request, State},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use domain::{
+    Error, Result,
+    commit::{Kept, Origin},
+    error::Fault,
+    limits,
+};
+use futures_util::FutureExt;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
+use serde::{Serialize, de::DeserializeOwned};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
+use utoipa_axum::router::OpenApiRouter;
+
+/// What is known of a request before anybody looks at what it asks.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    pub origin: Origin,
+    /// Hash of the `Idempotency-Key` and of the request it came with.
+    pub(crate) idempotency: Option<(String, String)>,
+}
+
+/// An answer as it is sent, and as it is kept for a retry.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Bytes,
+    pub(crate) etag: Option<String>,
+    pub(crate) location: Option<String>,
+}
+
+impl Answer {
+    pub fn json(status: StatusCode, value: &impl Serialize) -> Result<Self> {
+        let body = serde_json::to_vec(value).map_err(Error::internal)?.into();
+        Ok(Self { status, body, etag: None, location: None })
+    }
+
+    pub fn ok(value: &impl Serialize) -> Result<Self> {
+        Self::json(StatusCode::OK, value)
+    }
+
+    /// A record with its version as `ETag`.
+    pub fn record(record: &impl Kept) -> Result<Self> {
+        Ok(Self { etag: Some(format!("\"{}\"", record.version())), ..Self::ok(record)? })
+    }
+
+    pub fn created(location: impl std::fmt::Display, record: &impl Kept) -> Result<Self> {
+        Ok(Self { status: StatusCode::CREATED, location: Some(location.to_string()), ..Self::record(record)? })
+    }
+
+    pub fn nothing() -> Self {
+        Self { status: StatusCode::NO_CONTENT, body: Bytes::new(), etag: None, location: None }
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, AxumBody::from(self.body)).into_response();
+        let headers = response.headers_mut();
+        if self.status != StatusCode::NO_CONTENT {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        } else {
+            headers.remove(header::CONTENT_TYPE);
+        }
+        for (name, value) in [(header::ETAG, self.etag), (header::LOCATION, self.location)] {
+            if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
+                headers.insert(name, value);
+            }
+        }
+        response
+    }
+}
+
+/// A JSON body, checked field by field.
+pub struct Body<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let media = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if media.split(';').next().map(str::trim) != Some("application/json") {
+            return Err(Error::UnsupportedMedia.into());
+        }
+        let bytes = Bytes::from_request(request, state).await.map_err(|_| Error::TooLarge(limits::BODY_BYTES))?;
+        Ok(Self(from_json(&bytes)?))
+    }
+}
+
+/// Reads JSON and, where it does not fit, says for each field what is wrong with it.
+pub fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    let read = |bytes: &[u8]| serde_path_to_error::deserialize::<_, T>(&mut serde_json::Deserializer::from_slice(bytes));
+    let mut error = match read(bytes) {
+        Ok(value) => {
+            // The reader above stops at the end of the value; what follows it must be nothing
+            return match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
+                Ok(_) => Ok(value),
+                Err(e) => Err(Error::Malformed(format!("the body is not JSON: {e}"))),
+            };
+        }
+        Err(error) => error,
+    };
+    let mut rest: serde_json::Value = serde_json::from_slice(bytes).map_err(|e| Error::Malformed(format!("the body is not JSON: {e}")))?;
+    let mut faults: Vec<Fault> = Vec::new();
+    // Each fault is taken out and the rest read again, until nothing more is wrong but what is missing
+    for _ in 0..20 {
+        let (field, message) = fault(&error);
+        if faults.iter().any(|known| known.field == field) {
+            break;
+        }
+        let removed = remove(&mut rest, &field);
+        faults.push(Fault { field, message });
+        let Ok(bytes) = serde_json::to_vec(&rest) else { break };
+        match read(&bytes) {
+            Err(next) if removed => error = next,
+            _ => break,
+        }
+    }
+    Err(Error::Invalid(faults))
+}
+
+fn fault(error: &serde_path_to_error::Error<serde_json::Error>) -> (String, String) {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in error.path() {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } => pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    let text = error.inner().to_string();
+    // The place in the text is of no use to somebody who sent a form
+    let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message).to_owned();
+    let named = |prefix: &str| message.strip_prefix(prefix).and_then(|rest| rest.split('`').next()).map(str::to_owned);
+    if let Some(name) = named("missing field `") {
+        return (format!("{pointer}/{name}"), "is missing".to_owned());
+    }
+    if let Some(name) = named("unknown field `") {
+        let end = format!("/{name}");
+        let field = if pointer.ends_with(&end) { pointer } else { pointer + &end };
+        return (field, "is not a field of this request".to_owned());
+    }
+    (pointer, message)
+}
+
+fn remove(value: &mut serde_json::Value, pointer: &str) -> bool {
+    let Some((parent, last)) = pointer.rsplit_once('/') else { return false };
+    match value.pointer_mut(parent) {
+        Some(serde_json::Value::Object(fields)) => fields.remove(&last.replace("~1", "/").replace("~0", "~")).is_some(),
+        _ => false,
+    }
+}
+
+/// Ids in the path; what is no id names nothing, so it is not found.
+pub struct Path<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    #[expect(clippy::disallowed_types, reason = "wrapped here, so that its refusal is a problem")]
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match axum::extract::Path::<T>::from_request_parts(parts, state).await {
+            Ok(axum::extract::Path(value)) => Ok(Self(value)),
+            Err(_) => Err(Error::NotFound("object").into()),
+        }
+    }
+}
+
+/// Filters of a list and the page of it.
+pub struct List<T> {
+    pub filter: T,
+    pub paging: Paging,
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for List<T> {
+    type Rejection = Problem;
+
+    #[expect(clippy::disallowed_types, reason = "wrapped here, so that its refusal is a problem")]
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        type Pairs = axum::extract::Query<Vec<(String, String)>>;
+        let Ok(pairs) = Pairs::try_from_uri(&parts.uri) else { return Err(Error::Malformed("the query cannot be read".to_owned()).into()) };
+        let mut query = BTreeMap::new();
+        for (name, value) in pairs.0 {
+            if query.insert(name.clone(), value).is_some() {
+                return Err(Error::invalid(&name, "is given twice").into());
+            }
+        }
+        let paging = Paging::take(parts.uri.path(), &mut query)?;
+        // Through JSON, so that a wrong filter is named as a wrong field is
+        let filters = query.into_iter().map(|(name, value)| (name, serde_json::Value::String(value))).collect::<serde_json::Map<_, _>>();
+        let filter = from_json(serde_json::Value::Object(filters).to_string().as_bytes()).map_err(|error| match error {
+            Error::Invalid(faults) => Error::Invalid(
+                faults.into_iter().map(|fault| Fault { field: fault.field.trim_start_matches('/').to_owned(), ..fault }).collect(),
+            ),
+            other => other,
+        })?;
+        Ok(Self { filter, paging })
+    }
+}
+
+/// A list without filters.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct All {}
+
+/// The version a change is meant for.
+#[derive(Clone, Copy, Debug)]
+pub struct IfMatch(Option<u64>);
+
+impl IfMatch {
+    /// Refuses a change meant for another version than this record's.
+    pub fn check<R: Kept>(self, record: R) -> Result<R> {
+        match self.0 {
+            Some(wanted) if wanted != record.version() => Err(Error::Stale { kind: R::KIND, present: record.version() }),
+            _ => Ok(record),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
+        let text = value.to_str().unwrap_or_default().trim();
+        if text == "*" {
+            return Ok(Self(None));
+        }
+        let version = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|version| version.parse().ok());
+        match version {
+            Some(version) => Ok(Self(Some(version))),
+            None => Err(Error::Malformed("If-Match is not the ETag of a record, such as \"3\"".to_owned()).into()),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Facts {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(parts.extensions.get::<Facts>().cloned().unwrap_or_default())
+    }
+}
+
+impl Backend {
+    /// Makes a function's routes answer: the router that a Lambda runs and the local stack mounts.
+    pub fn serve(&self, routes: OpenApiRouter<App>) -> Router {
+        let router: Router<App> = routes.into();
+        router
+            .fallback(|| async { Problem(Error::NotFound("page")) })
+            .method_not_allowed_fallback(|| async { Problem(Error::MethodNotAllowed) })
+            .layer(middleware::from_fn_with_state(self.clone(), wrap))
+            .with_state(App(self.clone()))
+    }
+}
+
+/// What is true of every request: an id, a limit of its body, its `Idempotency-Key` read, a panic survived, the same headers on every answer.
+async fn wrap(State(backend): State<Backend>, request: Request, next: Next) -> Response {
+    let id = request_id(&backend, request.headers());
+    let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
+    let answer = async {
+        let request = prepare(&id, request).await?;
+        match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+            Ok(response) => Ok(response),
+            Err(_) => Err(Problem(Error::internal("a handler panicked"))),
+        }
+    };
+    let mut response =
+        tracing::Instrument::instrument(answer, span.clone()).await.unwrap_or_else(|problem: Problem| problem.into_response());
+    if let Some(problem) = response.extensions_mut().remove::<Arc<Problem>>() {
+        let _entered = span.enter();
+        response = problem.respond(&id);
+    }
+    let headers = response.headers_mut();
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+        ("cross-origin-resource-policy", "same-site"),
+        ("referrer-policy", "no-referrer"),
+        ("strict-transport-security", "max-age=31536000; includeSubDomains"),
+        ("x-content-type-options", "nosniff"),
+    ] {
+        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
+    }
+    if let Ok(value) = HeaderValue::try_from(&id) {
+        headers.insert("x-request-id", value);
+    }
+    response
+}
+
+/// The gateway's id where there is one, so that its log and ours name the same request.
+fn request_id(backend: &Backend, headers: &HeaderMap) -> String {
+    let given = ["x-amzn-request-id", "x-request-id"].iter().find_map(|name| headers.get(*name)).and_then(|value| value.to_str().ok());
+    match given {
+        Some(id)
+            if !id.is_empty() && id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'=' || b == b'_') =>
+        {
+            id.to_owned()
+        }
+        _ => domain::id::sortable(backend.0.clock.now(), backend.0.entropy.number()),
+    }
+}
+
+async fn prepare(id: &str, request: Request) -> Result<Request, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let text = |name: &str, most: usize| {
+        let value = parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        value.chars().take(most).collect::<String>()
+    };
+    // The last address is the one the gateway saw; those before it are what the client claims
+    let address = text("x-forwarded-for", 400).rsplit(',').next().unwrap_or_default().trim().to_owned();
+    let origin = Origin { address, device: text("user-agent", 200), request: id.to_owned() };
+    let bytes = axum::body::to_bytes(body, limits::BODY_BYTES).await.map_err(|_| Error::TooLarge(limits::BODY_BYTES))?;
+    let idempotency = match parts.headers.get("idempotency-key") {
+        Some(key) if parts.method == Method::POST => {
+            let key = key.to_str().unwrap_or_default();
+            if key.is_empty() || key.len() > limits::IDEMPOTENCY_KEY {
+                return Err(
+                    Error::Malformed(format!("Idempotency-Key is not 1 to {} printable characters", limits::IDEMPOTENCY_KEY)).into()
+                );
+            }
+            let request = [parts.uri.path().as_bytes(), b"\n", &bytes].concat();
+            Some((sha256(key.as_bytes()), sha256(&request)))
+        }
+        _ => None,
+    };
+    parts.extensions.insert(Facts { origin, idempotency });
+    Ok(Request::from_parts(parts, AxumBody::from(bytes)))
+}
