@@ -1,0 +1,109 @@
+# What can be done here; `make` alone lists it.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+# Tools are installed here when they are first needed, each under its version
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/office-copilot
+CARGO_LAMBDA := $(CACHE)/cargo-lambda-1.9.2
+SAM := $(CACHE)/aws-sam-cli-1.170.0
+DENY := $(CACHE)/cargo-deny-0.20.2
+
+# CI takes the versions in Cargo.lock or nothing
+LOCKED := $(if $(CI),--locked)
+OPENAPI := functions/reference/openapi.json
+
+.PHONY: help
+help: ## List what can be done
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Start everything on this machine; data stays in .local/
+	@cargo run $(LOCKED) --package local -- $(ARGS)
+
+.PHONY: demo
+demo: ## Be shown around the running product
+	@python3 infra/demo.py
+
+.PHONY: test
+test: ## Run every test
+	cargo test $(LOCKED) --workspace --doc
+	@if cargo nextest --version >/dev/null 2>&1; then set -x; cargo nextest run $(LOCKED) --workspace; \
+	else set -x; cargo test $(LOCKED) --workspace --lib --bins --tests; fi
+
+.PHONY: check
+check: check-format check-template check-dependencies check-code check-docs check-openapi ## Check format, lints, docs, dependencies, template and OpenAPI
+
+.PHONY: bench
+bench: ## Measure
+	cargo bench $(LOCKED) --workspace --benches
+
+# cargo-lambda links for the C library of Lambda, whatever this machine has
+ARCH ?= x86_64
+TARGET := $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu
+FUNCTIONS := $(patsubst functions/%/Cargo.toml,%,$(wildcard functions/*/Cargo.toml))
+LAMBDA_DIR = $(or $(CARGO_TARGET_DIR),target)/lambda
+
+.PHONY: build
+build: $(CARGO_LAMBDA)/installed ## Build the functions as they run in the cloud; ARCH=arm64 for Graviton
+	@test -d "$$(rustc --print target-libdir --target $(TARGET))" || { echo "Rust has no $(TARGET) here: rustup target add $(TARGET)" >&2; exit 1; }
+	PATH="$(CARGO_LAMBDA)/bin:$$PATH" cargo lambda build $(LOCKED) --release --skip-target-check --target $(TARGET) \
+	  --lambda-dir "$(LAMBDA_DIR)" $(addprefix --package ,$(FUNCTIONS))
+	@for name in $(FUNCTIONS); do awk -v name="$$name" -v bytes="$$(wc -c <"$(LAMBDA_DIR)/$$name/bootstrap")" \
+	  'BEGIN { printf "%-14s %6.2f MB\n", name, bytes / 1e6 }'; done
+
+.PHONY: openapi
+openapi: ## Write the OpenAPI document anew from the handlers
+	@new=$$(mktemp) && trap 'rm -f "$$new"' EXIT && cargo run $(LOCKED) --quiet --package local --bin openapi >"$$new" && cat "$$new" >$(OPENAPI)
+
+# The parts of `make check`
+
+.PHONY: check-format
+check-format:
+	cargo fmt --all --check
+
+# Says nothing of credentials and sends nothing: it only reads the template
+.PHONY: check-template
+check-template: $(SAM)/installed
+	AWS_DEFAULT_REGION=eu-central-1 SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam validate --lint
+
+# The local stack and the tests bring what the product itself must not
+.PHONY: check-dependencies
+check-dependencies: $(DENY)/bin/cargo-deny
+	$(DENY)/bin/cargo-deny $(LOCKED) --exclude local --exclude tests check bans
+	$(DENY)/bin/cargo-deny $(LOCKED) check licenses sources
+	@io=$$(cargo tree $(LOCKED) --quiet --package domain --edges normal --prefix none | grep -E '^(tokio|futures|axum|hyper|http|reqwest|aws-)' || true); \
+	if [ -n "$$io" ]; then echo "domain does no I/O, but depends on:" >&2; echo "$$io" >&2; exit 1; fi
+
+.PHONY: check-code
+check-code:
+	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
+
+.PHONY: check-docs
+check-docs:
+	RUSTDOCFLAGS="-D warnings" cargo doc $(LOCKED) --workspace --no-deps
+
+.PHONY: check-openapi
+check-openapi:
+	@cargo run $(LOCKED) --quiet --package local --bin openapi | diff -u $(OPENAPI) - || { echo "$(OPENAPI) is not current: make openapi" >&2; exit 1; }
+
+# Tools
+
+$(SAM)/installed:
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check aws-sam-cli==1.170.0
+	touch $@
+
+$(CARGO_LAMBDA)/installed:
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check cargo-lambda==1.9.2
+	touch $@
+
+# It runs for seconds and is compiled for minutes: without optimisation for fewer
+$(DENY)/bin/cargo-deny:
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	  cargo install --quiet --locked --root $(DENY) --target-dir $(DENY)/build cargo-deny@0.20.2
+	rm -rf $(DENY)/build

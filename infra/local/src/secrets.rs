@@ -1,0 +1,59 @@
+//! The parameter with the signing keys, as SSM would give it.
+
+use std::{io::Write, path::Path};
+
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use crate::{Error, aws::fault};
+
+pub(crate) struct Secrets {
+    /// Name of the parameter.
+    name: String,
+    value: String,
+}
+
+impl Secrets {
+    /// What the folder keeps, or new ones.
+    pub fn open(folder: Option<&Path>, name: String, make: impl FnOnce() -> String) -> Result<Self, Error> {
+        let Some(folder) = folder else {
+            return Ok(Self { name, value: make() });
+        };
+        let file = folder.join("secrets.json");
+        let value = match std::fs::read_to_string(&file) {
+            Ok(value) => value,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let value = make();
+                write_private(&file, &value)?;
+                value
+            }
+            Err(error) => return Err(format!("{}: {error}", file.display()).into()),
+        };
+        Ok(Self { name, value })
+    }
+
+    pub fn get_parameter(&self, request: &Value) -> Response {
+        if request["Name"] != self.name.as_str() {
+            return fault(StatusCode::BAD_REQUEST, "ParameterNotFound", "no such parameter");
+        }
+        Json(json!({ "Parameter": {
+            "Name": self.name,
+            "Type": "SecureString",
+            "Value": self.value,
+            "Version": 1,
+        }}))
+        .into_response()
+    }
+}
+
+fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)?.write_all(text.as_bytes())
+}
