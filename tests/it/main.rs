@@ -1,0 +1,3 @@
+//! The specification. Its modules are the table of contents of the product.
+
+mod people;

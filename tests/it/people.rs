@@ -1,0 +1,63 @@
+//! Signing up, joining, logging in and out.
+
+use serde_json::json;
+use tests::{Person, World};
+
+const PASSWORD: &str = "correct horse battery";
+
+#[tokio::test]
+async fn an_organisation_signs_up_and_its_owner_logs_in() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let verified = acme.owner.get("/api/v1/auth/verify").await.expect(200);
+    assert_eq!((&verified["role"], &verified["organization"]["name"]), (&json!("owner"), &json!("Acme")));
+    let departments = acme.owner.list("/api/v1/departments").await;
+    assert_eq!(departments.len(), 3);
+    let channels = acme.owner.list("/api/v1/conversations").await;
+    assert_eq!(channels[0]["audience"], json!({ "kind": "everyone", "name": "general" }));
+}
+
+#[tokio::test]
+async fn an_email_address_has_one_account() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let again = json!({ "name": "Eve", "email": acme.owner.email, "password": PASSWORD, "organization": "Evil", "address": "1 Road", "phone": "12345", "expected_users": 1 });
+    world.post("/api/v1/auth/register", again).await.refused(409, "conflict");
+}
+
+#[tokio::test]
+async fn the_address_is_confirmed_by_the_link_of_the_welcome_mail() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let token = world.link(&acme.owner.email).await;
+    world.post("/api/v1/auth/verify-email", json!({ "token": format!("{token}x") })).await.refused(409, "conflict");
+    assert_eq!(acme.owner.get("/api/v1/auth/profile").await.expect(200)["email_verified"], false);
+    world.post("/api/v1/auth/verify-email", json!({ "token": token })).await.expect(204);
+    assert_eq!(acme.owner.get("/api/v1/auth/profile").await.expect(200)["email_verified"], true);
+}
+
+#[tokio::test]
+async fn a_logged_out_token_is_refused_at_once() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let other_device = Person::login(&world, &acme.owner.email, PASSWORD).await;
+    acme.owner.post("/api/v1/auth/logout", json!({})).await.expect(204);
+    acme.owner.get("/api/v1/auth/verify").await.refused(401, "unauthenticated");
+    world.post("/api/v1/auth/refresh", json!({ "refresh_token": acme.owner.refresh })).await.refused(401, "unauthenticated");
+    other_device.get("/api/v1/auth/verify").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_colleague_joins_by_a_link_that_works_once() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    acme.owner.post("/api/v1/invitations", json!({ "email": "ben@example.com", "role": "member" })).await.expect(201);
+    let token = world.link("ben@example.com").await;
+    let form = json!({ "token": token, "name": "Ben", "password": PASSWORD });
+    let member = world.post("/api/v1/auth/join", form.clone()).await.expect(201);
+    assert_eq!((&member["name"], &member["role"]), (&json!("Ben"), &json!("member")));
+    world.post("/api/v1/auth/join", form).await.refused(409, "conflict");
+    let ben = Person::login(&world, "ben@example.com", PASSWORD).await;
+    assert_eq!(ben.get("/api/v1/auth/verify").await.expect(200)["organization"]["id"], acme.id);
+    assert!(acme.owner.list("/api/v1/invitations").await.is_empty());
+}

@@ -1,0 +1,14 @@
+//! What the specification acts with: a running system, people in it, and their open sockets.
+//!
+//! Everything goes over HTTP and WebSocket to a base URL: that of a system started for the test, or of
+//! `OFFICE_COPILOT_URL` when it is set.
+
+mod answer;
+mod live;
+mod people;
+mod world;
+
+pub use answer::Answer;
+pub use live::Live;
+pub use people::{Organization, Person};
+pub use world::World;
