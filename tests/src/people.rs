@@ -110,7 +110,7 @@ impl Person {
 
     /// Opens a WebSocket.
     pub async fn live(&self) -> Live {
-        let ticket = self.post("/api/v1/socket-tickets", json!({})).await.expect(201);
+        let ticket = self.post("/api/v1/socket-tickets", json!({})).await.expect(200);
         Live::open(&text(&ticket["url"])).await
     }
 }

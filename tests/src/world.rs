@@ -43,6 +43,11 @@ impl World {
         }
     }
 
+    /// For addresses outside the API, such as a link to a file.
+    pub fn http(&self) -> &Client {
+        &self.http
+    }
+
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url))
     }
@@ -82,20 +87,21 @@ impl World {
 
     /// Waits until everything that follows from what was done is done.
     pub async fn idle(&self) {
-        self.tool("/_local/idle", json!({})).await.expect(200);
+        self.tool("/_local/idle").await;
     }
 
     /// Moves the time.
     pub async fn advance(&self, by: Duration) {
-        self.tool("/_local/clock", json!({ "advance_seconds": by.as_secs() })).await.expect(200);
+        self.post("/_local/clock", json!({ "advance_seconds": by.as_secs() })).await.expect(200);
     }
 
     pub async fn now(&self) -> jiff::Timestamp {
         text(&self.get("/_local/clock").await.expect(200)["now"]).parse().expect("a time")
     }
 
-    pub async fn tool(&self, path: &str, body: Value) -> Answer {
-        self.post(path, body).await
+    async fn tool(&self, path: &str) {
+        let answer = self.ask(self.request(Method::POST, path)).await;
+        assert!(answer.status.is_success(), "{path}: {}", answer.text);
     }
 
     /// Mails to one address, the latest first.

@@ -37,7 +37,9 @@ pub async fn get(can: Can<Converse>, Path(id): Path<ConversationId>) -> Result<A
 #[utoipa::path(post, path = "/api/v1/conversations", operation_id = "start_conversation", tag = "chat", request_body = ConversationDraft, responses((status = 200, body = Conversation, description = "There was one"), (status = 201, body = Conversation)))]
 pub async fn start(can: Can<StartConversations>, Body(draft): Body<ConversationDraft>) -> Result<Answer, Problem> {
     let other = can.get(keys::member(can.tenant(), &draft.with)).await?;
-    other.filter(|member| member.standing == Standing::Active).ok_or_else(|| Error::invalid("/with", "is not a member of this organisation"))?;
+    other
+        .filter(|member| member.standing == Standing::Active)
+        .ok_or_else(|| Error::invalid("/with", "is not a member of this organisation"))?;
     let id = ConversationId::new(can.now(), can.random());
     let (conversation, commit) = Conversation::direct(id, can.user(), &draft.with, can.now())?;
     let answer = Answer::created(format_args!("/api/v1/conversations/{}", conversation.id), &conversation)?;
@@ -55,7 +57,7 @@ pub async fn start(can: Can<StartConversations>, Body(draft): Body<ConversationD
 ///
 /// Over it, frames are JSON objects with an `action`: `send`, `mark`, `typing`, `presence`, `history`, `watch`, `unwatch` or `ping`.
 /// An `id` in a frame comes back in its answer. The README lists every frame and event.
-#[utoipa::path(post, path = "/api/v1/socket-tickets", operation_id = "create_socket_ticket", tag = "chat", responses((status = 201, body = TicketView)))]
+#[utoipa::path(post, path = "/api/v1/socket-tickets", operation_id = "create_socket_ticket", tag = "chat", responses((status = 200, body = TicketView)))]
 pub async fn ticket(can: Can<Converse>) -> Result<Answer, Problem> {
-    Ok(Answer::json(StatusCode::CREATED, &can.socket_ticket().await?)?)
+    Ok(Answer::ok(&can.socket_ticket().await?)?)
 }

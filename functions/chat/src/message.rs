@@ -35,7 +35,11 @@ fn number(name: &str, text: Option<&str>) -> Result<Option<u64>> {
 
 /// Messages of a conversation, both ways; without a filter the latest.
 #[utoipa::path(get, path = "/api/v1/conversations/{conversation}/messages", operation_id = "list_messages", tag = "chat", params(("conversation" = ConversationId, Path), HistoryFilter), responses((status = 200, body = Page<Message>)))]
-pub async fn history(can: Can<Converse>, Path(id): Path<ConversationId>, List { filter, paging }: List<HistoryFilter>) -> Result<Answer, Problem> {
+pub async fn history(
+    can: Can<Converse>,
+    Path(id): Path<ConversationId>,
+    List { filter, paging }: List<HistoryFilter>,
+) -> Result<Answer, Problem> {
     let (before, after) = (number("before", filter.before.as_deref())?, number("after", filter.after.as_deref())?);
     let items = can.history(&id, before, after, paging.limit()).await?;
     Ok(Answer::ok(&Page { items, next: None })?)
@@ -44,8 +48,7 @@ pub async fn history(can: Can<Converse>, Path(id): Path<ConversationId>, List { 
 /// Say something in a conversation.
 #[utoipa::path(post, path = "/api/v1/conversations/{conversation}/messages", operation_id = "send_message", tag = "chat", params(("conversation" = ConversationId, Path)), request_body = MessageDraft, responses((status = 201, body = Message)))]
 pub async fn send(can: Can<Converse>, Path(id): Path<ConversationId>, Body(draft): Body<MessageDraft>) -> Result<Answer, Problem> {
-    let message = can.speak(&id, draft).await?;
-    Ok(Answer::created(format_args!("/api/v1/conversations/{id}/messages?after={}&limit=1", message.seq - 1), &message)?)
+    Ok(can.speak(&id, draft).await?.answer)
 }
 
 #[derive(Deserialize, ToSchema)]

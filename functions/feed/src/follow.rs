@@ -1,5 +1,10 @@
 use crate::once;
-use backend::{Backend, door::System, keys, queue::{MailJob, PaperJob}};
+use backend::{
+    Backend,
+    door::System,
+    keys,
+    queue::{MailJob, PaperJob},
+};
 use domain::{
     Error, Result,
     commit::{Change, Commit},
@@ -61,7 +66,9 @@ async fn ask(backend: &Backend, system: &System, change: &Change) -> Result<()> 
             None => Ok(()),
         },
         "invitation.sent" => match read::<Invitation>(&change.after)? {
-            Some(Invitation { id, sending, .. }) => backend.ask_for_mail(&MailJob::Invitation { organization, invitation: id, sending }).await,
+            Some(Invitation { id, sending, .. }) => {
+                backend.ask_for_mail(&MailJob::Invitation { organization, invitation: id, sending }).await
+            }
             None => Ok(()),
         },
         "invoice.issued" => {

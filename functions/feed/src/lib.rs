@@ -5,7 +5,12 @@
 mod follow;
 mod presence;
 
-use backend::{Backend, door::System, event::{Written, each_write}, queue::MailJob};
+use backend::{
+    Backend,
+    door::System,
+    event::{Written, each_write},
+    queue::MailJob,
+};
 use domain::{
     Error, Result,
     commit::{Change, Kept},

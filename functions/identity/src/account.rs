@@ -31,7 +31,13 @@ pub struct Verified {
 #[utoipa::path(get, path = "/api/v1/auth/verify", tag = "identity", responses((status = 200, body = Verified)))]
 pub async fn verify(can: Can<UseAccount>) -> Result<Answer, Problem> {
     let organization = can.find(keys::organization(can.tenant()), "organisation").await?;
-    let verified = Verified { user: can.user().clone(), name: can.name().to_owned(), organization, role: can.role(), session: can.session().id.clone() };
+    let verified = Verified {
+        user: can.user().clone(),
+        name: can.name().to_owned(),
+        organization,
+        role: can.role(),
+        session: can.session().id.clone(),
+    };
     Ok(Answer::ok(&verified)?)
 }
 

@@ -60,13 +60,21 @@ pub async fn join(visitor: Visitor, Body(join): Body<Join>) -> Result<Answer, Pr
 }
 
 /// The account of the invited address: an existing one proves itself by its password, a new one is made with it.
-async fn account(visitor: &Visitor, email: &domain::text::Email, join: Join, organization: &domain::id::OrganizationId) -> Result<(User, Vec<Write>)> {
+async fn account(
+    visitor: &Visitor,
+    email: &domain::text::Email,
+    join: Join,
+    organization: &domain::id::OrganizationId,
+) -> Result<(User, Vec<Write>)> {
     let Some(owner) = visitor.get(keys::email_owner(email)).await? else {
         let name = join.name.ok_or_else(|| Error::invalid("/name", "is missing"))?;
         let hash = visitor.hash(&join.password).await?;
         let now = visitor.now();
         // The invitation's mail reached this address, so it is verified
-        let user = User { email_verified: true, ..User::new(UserId::new(now, visitor.random()), name, email.clone(), join.zone, organization.clone(), now) };
+        let user = User {
+            email_verified: true,
+            ..User::new(UserId::new(now, visitor.random()), name, email.clone(), join.zone, organization.clone(), now)
+        };
         let records: [Record; 3] = [user.clone().into(), EmailOwner::of(&user).into(), Credentials::new(&user.id, hash, now).into()];
         return Ok((user, records.map(Write::Create).into()));
     };

@@ -53,7 +53,12 @@ pub async fn login(visitor: Visitor, Body(form): Body<Login>) -> Result<Answer, 
         None => None,
     };
     // A password that breaks today's rules is checked like any other, so that it takes as long
-    let password = form.password.clone().try_into().or_else(|_| "-".repeat(limits::PASSWORD_LEAST).try_into()).map_err(|e: String| Error::internal(e))?;
+    let password = form
+        .password
+        .clone()
+        .try_into()
+        .or_else(|_| "-".repeat(limits::PASSWORD_LEAST).try_into())
+        .map_err(|e: String| Error::internal(e))?;
     let right = backend::password::verify(&password, credentials.as_ref().map(|kept| kept.password_hash.as_str())).await?;
     let (Some(me), true) = (me, right) else {
         visitor.note_wrong_guess(&form.email).await?;
@@ -66,7 +71,8 @@ pub async fn login(visitor: Visitor, Body(form): Body<Login>) -> Result<Answer, 
     let id = SessionId::new(visitor.now(), visitor.random());
     let (refresh_token, refresh_hash) = visitor.refresh_token(&user.id, &id);
     let origin = visitor.origin().clone();
-    let login = account::Login { id, user: &user.id, organization: &user.home, device: origin.device, address: origin.address, refresh_hash };
+    let login =
+        account::Login { id, user: &user.id, organization: &user.home, device: origin.device, address: origin.address, refresh_hash };
     let session = Session::open(login, visitor.now());
     let actor = Actor { user: Some(user.id.clone()), name: member.name.to_string() };
     let commit = Commit::noted("session.opened", &session).also_create(session.clone());

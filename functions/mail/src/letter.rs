@@ -117,7 +117,14 @@ mod tests {
     #[test]
     fn a_name_cannot_break_out_of_a_mail() {
         let now = Timestamp::UNIX_EPOCH;
-        let user = User::new(UserId::new(now, 1), "<b>Mia</b> & \"Co\"".parse().unwrap(), "mia@example.com".parse().unwrap(), "Etc/UTC".parse().unwrap(), OrganizationId::new(now, 2), now);
+        let user = User::new(
+            UserId::new(now, 1),
+            "<b>Mia</b> & \"Co\"".parse().unwrap(),
+            "mia@example.com".parse().unwrap(),
+            "Etc/UTC".parse().unwrap(),
+            OrganizationId::new(now, 2),
+            now,
+        );
         let letter = Letter {
             to: user.email.clone(),
             subject: "Hi\r\nBcc: eve@example.com".into(),

@@ -22,7 +22,12 @@ pub async fn get(can: Can<ReadProjects>, Path(id): Path<ProjectId>) -> Result<An
 
 /// Edit a project.
 #[utoipa::path(patch, path = "/api/v1/projects/{project}", operation_id = "edit_project", tag = "projects", params(("project" = ProjectId, Path)), request_body = ProjectEdit, responses((status = 200, body = Project)))]
-pub async fn edit(can: Can<EditProjects>, Path(id): Path<ProjectId>, seen: IfMatch, Body(edit): Body<ProjectEdit>) -> Result<Answer, Problem> {
+pub async fn edit(
+    can: Can<EditProjects>,
+    Path(id): Path<ProjectId>,
+    seen: IfMatch,
+    Body(edit): Body<ProjectEdit>,
+) -> Result<Answer, Problem> {
     let project: Project = seen.check(can.find(keys::project(can.tenant(), &id), "project").await?)?;
     check_lead(&can, edit.lead.as_ref()).await?;
     let (project, commit) = project.edit(edit, can.now())?;
@@ -38,7 +43,12 @@ pub struct StatusChange {
 
 /// Change the status of a project.
 #[utoipa::path(put, path = "/api/v1/projects/{project}/status", operation_id = "set_project_status", tag = "projects", params(("project" = ProjectId, Path)), request_body = StatusChange, responses((status = 200, body = Project)))]
-pub async fn set_status(can: Can<EditProjects>, Path(id): Path<ProjectId>, seen: IfMatch, Body(change): Body<StatusChange>) -> Result<Answer, Problem> {
+pub async fn set_status(
+    can: Can<EditProjects>,
+    Path(id): Path<ProjectId>,
+    seen: IfMatch,
+    Body(change): Body<StatusChange>,
+) -> Result<Answer, Problem> {
     let project: Project = seen.check(can.find(keys::project(can.tenant(), &id), "project").await?)?;
     let (project, commit) = project.set_status(change.status, can.now());
     can.commit(commit).await?;

@@ -31,7 +31,9 @@ pub async fn create(can: Can<EditProjects>, Body(draft): Body<ProjectDraft>) -> 
 /// A project is led by somebody of the organisation.
 pub(crate) async fn check_lead(can: &Can<EditProjects>, lead: Option<&UserId>) -> Result<()> {
     match lead {
-        Some(lead) if can.get(keys::member(can.tenant(), lead)).await?.is_none() => Err(Error::invalid("/lead", "is not a member of this organisation")),
+        Some(lead) if can.get(keys::member(can.tenant(), lead)).await?.is_none() => {
+            Err(Error::invalid("/lead", "is not a member of this organisation"))
+        }
         _ => Ok(()),
     }
 }

@@ -3,6 +3,7 @@
 use axum::{
     extract::Request,
     response::{IntoResponse, Response},
+    routing::any,
 };
 use backend::{door::App, problem::Problem};
 use domain::Error;
@@ -24,13 +25,17 @@ const PAGES: &[(&str, &str, &str)] = &[
 ];
 
 /// Our pages run our own scripts and nothing else.
-const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'";
+const POLICY: &str =
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'";
 
-static SWAGGER: LazyLock<Arc<Config<'static>>> =
-    LazyLock::new(|| Arc::new(Config::new(["/openapi.json"]).try_it_out_enabled(true).persist_authorization(true).display_request_duration(true).filter(true)));
+static SWAGGER: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
+    Arc::new(
+        Config::new(["/openapi.json"]).try_it_out_enabled(true).persist_authorization(true).display_request_duration(true).filter(true),
+    )
+});
 
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().fallback(page)
+    OpenApiRouter::new().route("/", any(page)).route("/{*path}", any(page))
 }
 
 async fn page(request: Request) -> Result<Response, Problem> {
@@ -45,6 +50,10 @@ async fn page(request: Request) -> Result<Response, Problem> {
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return Err(Error::MethodNotAllowed.into());
     }
-    let headers = [(header::CONTENT_TYPE, media), (HeaderName::from_static("content-security-policy"), POLICY.to_owned()), (header::CACHE_CONTROL, "max-age=300".to_owned())];
+    let headers = [
+        (header::CONTENT_TYPE, media),
+        (HeaderName::from_static("content-security-policy"), POLICY.to_owned()),
+        (header::CACHE_CONTROL, "max-age=300".to_owned()),
+    ];
     Ok((StatusCode::OK, headers, bytes).into_response())
 }

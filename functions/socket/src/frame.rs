@@ -63,7 +63,12 @@ struct Ping {}
 pub async fn answer(backend: &Backend, connection: &str, body: &str, origin: Origin) -> Value {
     let request = origin.request.clone();
     let frame = serde_json::from_str::<Map<String, Value>>(body);
-    let id = frame.as_ref().ok().and_then(|frame| frame.get("id")).filter(|id| id.as_str().is_some_and(|id| id.len() <= 64) || id.is_u64()).cloned();
+    let id = frame
+        .as_ref()
+        .ok()
+        .and_then(|frame| frame.get("id"))
+        .filter(|id| id.as_str().is_some_and(|id| id.len() <= 64) || id.is_u64())
+        .cloned();
     match act(backend, connection, frame, origin).await {
         Ok(Value::Object(mut answer)) => {
             answer.insert("event".to_owned(), json!("answer"));
@@ -104,8 +109,8 @@ async fn act(backend: &Backend, connection: &str, frame: Result<Map<String, Valu
     match action.as_str() {
         "send" => {
             let Send { conversation, text, nonce } = read(frame)?;
-            let message = line.can::<Converse>().await?.speak(&conversation, MessageDraft { text, nonce }).await?;
-            Ok(json!({ "message": message }))
+            let said = line.can::<Converse>().await?.speak(&conversation, MessageDraft { text, nonce }).await?;
+            Ok(json!({ "message": said.message }))
         }
         "mark" => {
             let Mark { conversation, delivered, seen } = read(frame)?;
@@ -150,6 +155,10 @@ async fn watch(line: &Line, Watch { project }: Watch, on: bool) -> Result<Value>
     let may_read = line.can::<ReadProjects>().await?;
     may_read.find(keys::project(may_read.tenant(), &project), "project").await?;
     let can = line.can::<Connect>().await?;
-    if on { can.watch(line, project.as_str()).await? } else { can.unwatch(line, project.as_str()).await? }
+    if on {
+        can.watch(line, project.as_str()).await?
+    } else {
+        can.unwatch(line, project.as_str()).await?
+    }
     Ok(json!({}))
 }

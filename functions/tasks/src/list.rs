@@ -124,7 +124,14 @@ async fn tasks(can: &Can<ReadTasks>, ids: impl Iterator<Item = &TaskId>) -> Resu
     can.get_many(keys).await
 }
 
-async fn by_word(can: &Can<ReadTasks>, project: &ProjectId, word: &str, wanted: &Wanted, paging: &Paging, descending: bool) -> Result<Page<Task>> {
+async fn by_word(
+    can: &Can<ReadTasks>,
+    project: &ProjectId,
+    word: &str,
+    wanted: &Wanted,
+    paging: &Paging,
+    descending: bool,
+) -> Result<Page<Task>> {
     let found: Page<TaskWord> = can.list(keys::tasks_with(can.tenant(), project, word), paging, descending).await?;
     let tasks = tasks(can, found.items.iter().map(|entry| &entry.task)).await?;
     // A task with several words that begin so is listed at the first of them, and on no other page again

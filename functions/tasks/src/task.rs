@@ -52,7 +52,12 @@ pub struct StateChange {
 
 /// Move a task to another state of the workflow. A refused move names those that are allowed.
 #[utoipa::path(put, path = "/api/v1/tasks/{task}/state", operation_id = "set_task_state", tag = "tasks", params(("task" = TaskId, Path)), request_body = StateChange, responses((status = 200, body = Task)))]
-pub async fn set_state(can: Can<EditTasks>, Path(id): Path<TaskId>, seen: IfMatch, Body(change): Body<StateChange>) -> Result<Answer, Problem> {
+pub async fn set_state(
+    can: Can<EditTasks>,
+    Path(id): Path<TaskId>,
+    seen: IfMatch,
+    Body(change): Body<StateChange>,
+) -> Result<Answer, Problem> {
     let task: Task = seen.check(can.find(keys::task(can.tenant(), &id), "task").await?)?;
     let (task, commit) = task.move_to(change.state, can.now())?;
     can.commit(commit).await?;

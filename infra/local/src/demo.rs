@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::path::Path;
+use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
 #[derive(Serialize, Deserialize)]
 pub struct Demo {
@@ -38,7 +38,8 @@ impl Demo {
             return Err(format!("the demo account could not be made: {}", String::from_utf8_lossy(&text)).into());
         }
         if let Some(file) = file {
-            std::fs::write(file, serde_json::to_string(&demo)?)?;
+            let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+            file.write_all(serde_json::to_string(&demo)?.as_bytes())?;
         }
         Ok(demo)
     }

@@ -20,6 +20,7 @@ mod gateway;
 mod intrinsics;
 mod mailbox;
 mod mailbox_page;
+pub mod openapi;
 mod product;
 mod proxy;
 mod queues;

@@ -4,6 +4,7 @@ use crate::{
     door::Can,
     keys,
     page::{Page, Paging},
+    web::Answer,
 };
 use domain::{
     Error, Result,
@@ -29,6 +30,19 @@ pub struct ConversationView {
     pub others: Vec<Participation>,
     /// Whether the other one is there, in a one-to-one conversation.
     pub presence: Option<Presence>,
+}
+
+/// What was said, now or before.
+pub struct Said {
+    pub message: Message,
+    pub answer: Answer,
+    audience: Audience,
+    new: bool,
+}
+
+fn answer(message: &Message) -> Result<Answer> {
+    let before = message.seq - 1;
+    Answer::created(format_args!("/api/v1/conversations/{}/messages?after={before}&limit=1", message.conversation), message)
 }
 
 impl Can<Converse> {
@@ -106,17 +120,20 @@ impl Can<Converse> {
     }
 
     /// Says something. Whoever speaks at the same time takes the next number; nobody's words are lost or doubled.
-    pub async fn say(&self, id: &ConversationId, draft: MessageDraft) -> Result<(Message, Audience)> {
+    async fn say(&self, id: &ConversationId, draft: MessageDraft) -> Result<Said> {
         let mut conversation = self.conversation(id).await?;
         for _ in 0..limits::RACE_TRIES * 4 {
             let message_id = MessageId::new(self.now(), self.random());
             let (message, commit) = conversation.say(message_id, self.user(), self.name(), draft.clone(), self.now());
-            match self.commit(commit).await {
-                Ok(()) => return Ok((message, conversation.audience)),
+            let answer = answer(&message)?;
+            let own = answer.body.clone();
+            match self.answer(commit, answer).await {
+                // With another body it is the answer to the same request made before
+                Ok(answer) => return Ok(Said { new: answer.body == own, message, answer, audience: conversation.audience }),
                 // Said before with the same nonce, or somebody else took the number: look again
                 Err(Error::Conflict(_) | Error::Stale { .. }) => {
                     if let Some(message) = self.said_before(id, draft.nonce.as_ref().map(|nonce| nonce.as_str())).await? {
-                        return Ok((message, conversation.audience));
+                        return Ok(Said { new: false, answer: self::answer(&message)?, message, audience: conversation.audience });
                     }
                     conversation = self.conversation(id).await?;
                 }
@@ -147,13 +164,15 @@ impl Can<Converse> {
     }
 
     /// Says it and sends it: what both doors of a conversation do.
-    pub async fn speak(&self, id: &ConversationId, draft: MessageDraft) -> Result<Message> {
-        let (message, audience) = self.say(id, draft).await?;
-        // It is stored; who cannot be told now asks for what is missing later
-        if let Err(error) = self.tell(&audience, &json!({ "event": "message", "message": message })).await {
+    pub async fn speak(&self, id: &ConversationId, draft: MessageDraft) -> Result<Said> {
+        let said = self.say(id, draft).await?;
+        if said.new
+            && let Err(error) = self.tell(&said.audience, &json!({ "event": "message", "message": said.message })).await
+        {
+            // It is stored; who cannot be told now asks for what is missing later
             crate::problem::log(&error);
         }
-        Ok(message)
+        Ok(said)
     }
 
     /// Moves the caller's marks forward and lets the others see it.

@@ -74,7 +74,7 @@ use axum::{extract::FromRequestParts, response::IntoResponse, response::Response
 use domain::{
     Error, Result, Timestamp,
     account::Session,
-    commit::{Actor, Change, Commit, Kept, Origin, Record, Write},
+    commit::{Actor, Change, Commit, Draft, Kept, Origin, Record, Write},
     id::*,
     limits,
     organization::{Membership, Standing},
@@ -104,9 +104,9 @@ impl Room {
         self.inner.entropy.number()
     }
 
-    fn change(&self, draft: domain::commit::Draft) -> Change {
+    fn change(&self, number: u128, draft: Draft) -> Change {
         Change {
-            id: ChangeId::new(self.now, self.random()),
+            id: ChangeId::new(self.now, number),
             organization: self.tenant.id().clone(),
             action: draft.action.to_owned(),
             subject: draft.subject,
@@ -127,8 +127,9 @@ impl Room {
         for write in &commit.writes {
             writes.push(table.write(&self.tenant, write)?);
         }
-        for draft in commit.drafts {
-            writes.push(table.write_change(&self.tenant, &self.change(draft))?);
+        // Numbered one after the other, so that the changes of one commit keep their order
+        for (number, draft) in (self.random() >> 8..).zip(commit.drafts) {
+            writes.push(table.write_change(&self.tenant, &self.change(number, draft))?);
         }
         let claim = self.claim.as_ref().zip(answer.as_ref());
         if let Some((claim, answer)) = claim {

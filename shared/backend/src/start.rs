@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 /// Structured logs on standard output, as CloudWatch takes them; no colours, no secrets: nothing logs a body or a header.
 pub fn logs() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,dynoxide=error,s3s=off,s3s_fs=off"));
     let subscriber =
         tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_current_span(true).with_span_list(false);
     // A second start in one process keeps the first one's log

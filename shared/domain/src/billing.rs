@@ -166,6 +166,8 @@ pub struct InvoiceDraft {
 
 const QUANTITY_MOST: i64 = 1_000_000_000;
 const PRICE_MOST: i64 = 1_000_000_000_000;
+/// Of one line, in minor units.
+const AMOUNT_MOST: i64 = 10_000_000_000_000_000;
 /// 100 % in hundredths of a per cent.
 const WHOLE: u32 = 10_000;
 
@@ -192,12 +194,16 @@ fn price(line: LineDraft, place: usize) -> Result<InvoiceLine> {
         unit_price: line.unit_price,
         discount: line.discount,
         tax_rate: line.tax_rate,
-        net: i64::try_from(net).map_err(|_| fault("unit_price", "gives a sum out of range"))?,
+        net: i64::try_from(net)
+            .ok()
+            .filter(|net| net.abs() <= AMOUNT_MOST)
+            .ok_or_else(|| fault("unit_price", "gives an amount out of range"))?,
     })
 }
 
 /// Sums the lines: tax is computed on the sum of each rate, so that it is rounded once.
 pub fn total(lines: &[InvoiceLine]) -> Totals {
+    // No line is over AMOUNT_MOST, so that the sum of the most lines, and its tax, is far from the end of the numbers
     let mut nets: BTreeMap<u32, i64> = BTreeMap::new();
     for line in lines {
         *nets.entry(line.tax_rate).or_default() += line.net;

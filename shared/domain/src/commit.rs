@@ -1,8 +1,8 @@
 //! What a rule wants written: records, the conditions under which, and the changes to put on record.
 
 use crate::{
-    Timestamp, account::*, billing::*, conversation::*, file::File, id::*, mail::Mailed, notification::Notification, organization::*, project::Project,
-    task::*, timer::Timer,
+    Timestamp, account::*, billing::*, conversation::*, file::File, id::*, mail::Mailed, notification::Notification, organization::*,
+    project::Project, task::*, timer::Timer,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -5,7 +5,15 @@ use domain::{
     id::{ClientId, InvoiceId},
     money::{Currency, rounded},
 };
-use jiff::civil::date;
+use jiff::{Timestamp, civil::date};
+use std::str::FromStr;
+
+fn parsed<T: FromStr>(text: &str) -> T {
+    match text.parse() {
+        Ok(value) => value,
+        Err(_) => unreachable!("{text} is within the rules"),
+    }
+}
 
 /// Description, quantity in thousandths, unit, unit price, discount and tax rate in hundredths of a per cent.
 type Line<'a> = (&'a str, i64, &'a str, i64, u32, u32);
@@ -26,13 +34,13 @@ const WORK: [Line; 12] = [
 ];
 
 pub fn invoice(lines: &[Line]) -> Invoice {
-    let made = "2026-11-20T09:00:00Z".parse().unwrap();
+    let made: Timestamp = parsed("2026-11-20T09:00:00Z");
     let lines: Vec<_> = lines
         .iter()
         .map(|&(description, quantity_milli, unit, unit_price, discount, tax_rate)| InvoiceLine {
-            description: description.parse().unwrap(),
+            description: parsed(description),
             quantity_milli,
-            unit: unit.parse().unwrap(),
+            unit: parsed(unit),
             unit_price,
             discount,
             tax_rate,
@@ -45,18 +53,18 @@ pub fn invoice(lines: &[Line]) -> Invoice {
         number: Some("2026-0042".to_owned()),
         client: ClientId::new(made, 2),
         seller: Party {
-            name: "Nordlicht Studio Ltd".parse().unwrap(),
-            address: "1 Mill Lane\nOxford OX1 1AA\nUnited Kingdom".parse().unwrap(),
+            name: parsed("Nordlicht Studio Ltd"),
+            address: parsed("1 Mill Lane\nOxford OX1 1AA\nUnited Kingdom"),
             email: None,
-            phone: Some("+44 20 7946 0000".parse().unwrap()),
+            phone: Some(parsed("+44 20 7946 0000")),
             tax_number: None,
         },
         buyer: Party {
-            name: "Bäckerei Hölzl & Söhne GmbH".parse().unwrap(),
-            address: "Frau Mia Brandstätter\nMaximilianstraße 12\n80539 München\nGermany".parse().unwrap(),
-            email: Some("office@hoelzl.example".parse().unwrap()),
+            name: parsed("Bäckerei Hölzl & Söhne GmbH"),
+            address: parsed("Frau Mia Brandstätter\nMaximilianstraße 12\n80539 München\nGermany"),
+            email: Some(parsed("office@hoelzl.example")),
             phone: None,
-            tax_number: Some("DE 123 456 789".parse().unwrap()),
+            tax_number: Some(parsed("DE 123 456 789")),
         },
         currency: Currency::Eur,
         totals: total(&lines),
@@ -64,8 +72,8 @@ pub fn invoice(lines: &[Line]) -> Invoice {
         term_days: 14,
         issued_on: Some(date(2026, 11, 21)),
         due_on: Some(date(2026, 12, 5)),
-        zone: "Europe/London".parse().unwrap(),
-        notes: Some("Thank you for the good work together.\nIBAN: GB33 BUKB 2020 1555 5555 55".parse().unwrap()),
+        zone: parsed("Europe/London"),
+        notes: Some(parsed("Thank you for the good work together.\nIBAN: GB33 BUKB 2020 1555 5555 55")),
         pdf: None,
         created_at: made,
         version: 2,
@@ -108,10 +116,10 @@ pub const HOSTILE: [&str; 8] = [
 pub fn hostile() -> Invoice {
     let lines: Vec<_> = HOSTILE.iter().map(|text| (*text, 1_000, "#u_n*i*t$", 100, 0, 1_900)).collect();
     let mut invoice = invoice(&lines);
-    invoice.buyer.name = HOSTILE[0].parse().unwrap();
-    invoice.buyer.address = format!("{}\n{}\n{}", HOSTILE[1], HOSTILE[2], HOSTILE[3]).parse().unwrap();
-    invoice.seller.name = "#let x = \"1\" & *Sons*".parse().unwrap();
-    invoice.notes = Some(HOSTILE.join("\n").parse().unwrap());
+    invoice.buyer.name = parsed(HOSTILE[0]);
+    invoice.buyer.address = parsed(&format!("{}\n{}\n{}", HOSTILE[1], HOSTILE[2], HOSTILE[3]));
+    invoice.seller.name = parsed("#let x = \"1\" & *Sons*");
+    invoice.notes = Some(parsed(&HOSTILE.join("\n")));
     invoice
 }
 
@@ -125,25 +133,24 @@ pub fn wide() -> Invoice {
         ("https://example.com/a/very/long/address?with=a&query=that-goes-on-and-on-and-on-and-never-ends", 1, "h", 1_000_000_000_000, 0, 0),
     ];
     let mut invoice = invoice(&lines);
-    invoice.seller.name = word.parse().unwrap();
-    invoice.seller.address = "W".repeat(500).parse().unwrap();
-    invoice.seller.tax_number = Some("W".repeat(40).parse().unwrap());
-    invoice.buyer.name = word.parse().unwrap();
-    invoice.buyer.address = "W\n".repeat(250).parse().unwrap();
-    invoice.buyer.tax_number = Some("W".repeat(40).parse().unwrap());
-    invoice.notes = Some(format!("{}\n\n{}", "W".repeat(1_000), "long text ".repeat(600)).parse().unwrap());
+    invoice.seller.name = parsed(&word);
+    invoice.seller.address = parsed(&"W".repeat(500));
+    invoice.seller.tax_number = Some(parsed(&"W".repeat(40)));
+    invoice.buyer.name = parsed(&word);
+    invoice.buyer.address = parsed(&"W\n".repeat(250));
+    invoice.buyer.tax_number = Some(parsed(&"W".repeat(40)));
+    invoice.notes = Some(parsed(&format!("{}\n\n{}", "W".repeat(1_000), "long text ".repeat(600))));
     invoice
 }
 
 /// Long names as they are, with every detail of both sides.
 pub fn long_names() -> Invoice {
     let mut invoice = invoice(&WORK[..5]);
-    invoice.seller.name = "Rechtsanwälte Freiherr von Hohenstein-Wartenberg, Özdemir & Partner mbB".parse().unwrap();
-    invoice.seller.email = Some("kanzlei@hohenstein-wartenberg.example".parse().unwrap());
-    invoice.seller.tax_number = Some("DE 987 654 321".parse().unwrap());
-    invoice.buyer.name = "The Worshipful Company of Spectacle Makers and Instrument Builders of the City of London".parse().unwrap();
-    invoice.buyer.address =
-        "Attn. Department of Finance\nApothecaries' Hall\nBlack Friars Lane\nLondon EC4V 6EL\nUnited Kingdom".parse().unwrap();
+    invoice.seller.name = parsed("Rechtsanwälte Freiherr von Hohenstein-Wartenberg, Özdemir & Partner mbB");
+    invoice.seller.email = Some(parsed("kanzlei@hohenstein-wartenberg.example"));
+    invoice.seller.tax_number = Some(parsed("DE 987 654 321"));
+    invoice.buyer.name = parsed("The Worshipful Company of Spectacle Makers and Instrument Builders of the City of London");
+    invoice.buyer.address = parsed("Attn. Department of Finance\nApothecaries' Hall\nBlack Friars Lane\nLondon EC4V 6EL\nUnited Kingdom");
     invoice
 }
 

@@ -1,0 +1,141 @@
+//! The OpenAPI document: what the handlers declare, and what is true of every operation.
+
+use backend::problem::ProblemDocument;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        Components, ContentBuilder, Info, License, OpenApi, Paths, Ref, RefOr, Required, Response, ResponseBuilder, Server,
+        path::{Operation, Parameter, ParameterBuilder, ParameterIn},
+        schema::{ObjectBuilder, Type},
+        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+        tag::TagBuilder,
+    },
+};
+
+use crate::functions::HTTP;
+
+const ABOUT: &str = "One multi-tenant system for people, projects, tasks, files, chat, invoices and their audit trail.
+
+**Begin:** `POST /api/v1/auth/register`, then `POST /api/v1/auth/login`, then *Authorize* with the access token.
+
+**Lists** are paged: give `next` as `cursor` until there is none. **Creating** twice: send an `Idempotency-Key`, and the same request made again gets the first answer for a day. \
+**Changing:** send the `ETag` you read as `If-Match`; if somebody was quicker the answer is 412 with the present version. \
+**Refusals** are problem documents (RFC 9457) with a stable `type`. What belongs to another organisation does not exist.";
+
+const TAGS: &[(&str, &str)] = &[
+    ("identity", "Sign up, join, log in; profile, password and sessions"),
+    ("organization", "The organisation, its people, departments and invitations"),
+    ("projects", "Projects, their status and figures"),
+    ("tasks", "Tasks, their workflow and comments"),
+    ("files", "Files go straight between you and the store"),
+    ("chat", "Conversations; live over the WebSocket"),
+    ("billing", "Clients and invoices"),
+    ("notifications", "Your inbox"),
+    ("audit", "The trail of every change"),
+];
+
+/// What an operation is, as far as its refusals follow from it.
+struct Nature {
+    public: bool,
+    body: bool,
+    id: bool,
+    list: bool,
+    post: bool,
+    changes: bool,
+    creates: bool,
+}
+
+/// A refusal: its name, its status, what it says, and which operations have it.
+type Refusal = (&'static str, &'static str, &'static str, fn(&Nature) -> bool);
+
+const REFUSALS: &[Refusal] = &[
+    ("Malformed", "400", "The request cannot be read", |it| it.body || it.list || it.changes || it.creates),
+    ("Unauthenticated", "401", "There is no valid access token, or a password or link is wrong", |it| !it.public || it.post),
+    ("Forbidden", "403", "Your role does not allow this", |it| !it.public),
+    ("NotFound", "404", "There is no such object, or not for you", |it| it.id),
+    ("Conflict", "409", "It conflicts with what is there", |it| it.post || it.changes),
+    ("Stale", "412", "Changed in between; the answer has the present version", |it| it.changes || it.post && !it.public),
+    ("TooLarge", "413", "The body has more than 64 KiB", |it| it.body),
+    ("UnsupportedMediaType", "415", "The body is not `application/json`", |it| it.body),
+    ("Invalid", "422", "A field is wrong; each is named", |it| it.body || it.list || it.creates),
+    ("TooManyRequests", "429", "Too many requests; `Retry-After` says when to try again", |_| true),
+    ("Internal", "500", "Something went wrong here; give the request's id to whoever helps you", |_| true),
+    ("Busy", "503", "Busy; try again", |_| true),
+];
+
+/// The document of all functions.
+pub fn document() -> OpenApi {
+    let mut info = Info::new("Office Copilot", env!("CARGO_PKG_VERSION"));
+    info.description = Some(ABOUT.to_owned());
+    let mut license = License::new("Apache-2.0");
+    license.identifier = Some("Apache-2.0".to_owned());
+    info.license = Some(license);
+    let mut document = OpenApi::new(info, Paths::new());
+    for (_, routes) in HTTP {
+        document.merge(routes().to_openapi());
+    }
+    document.servers = Some(vec![Server::new("/")]);
+    document.tags = Some(TAGS.iter().map(|(name, about)| TagBuilder::new().name(*name).description(Some(*about)).build()).collect());
+    document.security = Some(vec![SecurityRequirement::new("token", [] as [&str; 0])]);
+    add_common(document.components.get_or_insert_default());
+    for item in document.paths.paths.values_mut() {
+        let methods = [
+            ("get", &mut item.get),
+            ("post", &mut item.post),
+            ("put", &mut item.put),
+            ("patch", &mut item.patch),
+            ("delete", &mut item.delete),
+        ];
+        for (method, operation) in methods {
+            if let Some(operation) = operation {
+                complete(method, operation);
+            }
+        }
+    }
+    document
+}
+
+fn add_common(components: &mut Components) {
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
+    let scheme = scheme.description(Some("The access token of a login, good for 15 minutes")).build();
+    components.add_security_scheme("token", SecurityScheme::Http(scheme));
+    let mut schemas = vec![(ProblemDocument::name().into_owned(), ProblemDocument::schema())];
+    ProblemDocument::schemas(&mut schemas);
+    components.schemas.extend(schemas);
+    components.responses.extend(REFUSALS.iter().map(|(name, _, about, _)| ((*name).to_owned(), RefOr::T(problem(about)))));
+}
+
+/// Adds the headers and the refusals that an operation of its nature has.
+fn complete(method: &str, operation: &mut Operation) {
+    let has = |wanted: fn(&Parameter) -> bool| operation.parameters.iter().flatten().any(|it| matches!(it, RefOr::T(it) if wanted(it)));
+    let nature = Nature {
+        public: operation.security.is_some(),
+        body: operation.request_body.is_some(),
+        id: has(|parameter| parameter.parameter_in == ParameterIn::Path),
+        list: has(|parameter| parameter.parameter_in == ParameterIn::Query),
+        post: method == "post",
+        changes: matches!(method, "put" | "patch" | "delete"),
+        creates: method == "post" && operation.responses.responses.contains_key("201"),
+    };
+    for (name, status, _, _) in REFUSALS.iter().filter(|(.., applies)| applies(&nature)) {
+        let reference = RefOr::Ref(Ref::from_response_name(*name));
+        operation.responses.responses.entry((*status).to_owned()).or_insert(reference);
+    }
+    let mut header = |name: &str, about: &str, example: &str| {
+        let schema = ObjectBuilder::new().schema_type(Type::String).examples([example]).build();
+        let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Header).required(Required::False);
+        let parameter = parameter.description(Some(about)).schema(Some(schema)).build();
+        operation.parameters.get_or_insert_default().push(RefOr::T(parameter));
+    };
+    if nature.changes {
+        header("If-Match", "The `ETag` of the version this is meant for", "\"3\"");
+    }
+    if nature.creates {
+        header("Idempotency-Key", "Made by you, once for each thing you mean to create; up to 128 characters", "6f1f3a9e-0d7c-4d1e");
+    }
+}
+
+fn problem(about: &str) -> Response {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemDocument::name()))).build();
+    ResponseBuilder::new().description(about).content("application/problem+json", content).build()
+}

@@ -1,0 +1,348 @@
+//! Who may ask what: every operation, asked by nobody, by strangers and in every role.
+//!
+//! An operation without a case in [`CASES`] fails here, and so does a case without an operation.
+
+use domain::policy::{POLICY, Role};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use tests::{Answer, Organization, Person, World};
+
+/// What every operation is asked with, and a body that is taken. Names in braces stand for real objects.
+/// What ends an object comes after what needs it.
+const CASES: &[(&str, &str)] = &[
+    ("GET /.well-known/jwks.json", ""),
+    (
+        "POST /api/v1/auth/register",
+        r#"{"name":"Zoe","email":"zoe@new.example","password":"correct horse battery","organization":"New","address":"1 Road","phone":"12345","expected_users":1}"#,
+    ),
+    ("POST /api/v1/auth/login", r#"{"email":"{email}","password":"correct horse battery"}"#),
+    ("POST /api/v1/auth/refresh", r#"{"refresh_token":"{refresh_token}"}"#),
+    ("POST /api/v1/auth/join", r#"{"token":"{invitation_token}","name":"Zoe","password":"correct horse battery"}"#),
+    ("POST /api/v1/auth/verify-email", r#"{"token":"{email_token}"}"#),
+    ("GET /api/v1/auth/verify", ""),
+    ("GET /api/v1/auth/profile", ""),
+    ("PATCH /api/v1/auth/profile", r#"{"title":"Gardener"}"#),
+    ("GET /api/v1/auth/sessions", ""),
+    ("DELETE /api/v1/auth/sessions/{session}", ""),
+    ("POST /api/v1/auth/change-password", r#"{"current":"correct horse battery","new":"correct horse battery"}"#),
+    ("GET /api/v1/organization", ""),
+    ("PATCH /api/v1/organization", r#"{"phone":"+44 20 7946 0001"}"#),
+    ("GET /api/v1/departments", ""),
+    ("GET /api/v1/members", ""),
+    ("GET /api/v1/members/{member}", ""),
+    ("GET /api/v1/invitations", ""),
+    ("POST /api/v1/invitations", r#"{"email":"kim@example.com","role":"guest","department":"{department}"}"#),
+    ("POST /api/v1/invitations/{invitation}/resend", ""),
+    ("DELETE /api/v1/invitations/{invitation}", ""),
+    ("GET /api/v1/projects", ""),
+    ("POST /api/v1/projects", r#"{"name":"Shed","lead":"{member}"}"#),
+    ("GET /api/v1/projects/{project}", ""),
+    ("PATCH /api/v1/projects/{project}", r#"{"name":"Garden"}"#),
+    ("PUT /api/v1/projects/{project}/status", r#"{"status":"active"}"#),
+    ("GET /api/v1/projects/{project}/statistics", ""),
+    ("GET /api/v1/tasks?project={project}", ""),
+    ("GET /api/v1/tasks?assignee={member}", ""),
+    ("POST /api/v1/tasks", r#"{"project":"{project}","title":"Paint"}"#),
+    ("POST /api/v1/tasks", r#"{"project":"{own_project}","title":"Paint","assignees":["{member}"]}"#),
+    ("GET /api/v1/tasks/{task}", ""),
+    ("PATCH /api/v1/tasks/{task}", r#"{"title":"Paint it"}"#),
+    ("PATCH /api/v1/tasks/{own_task}", r#"{"assignees":["{member}"]}"#),
+    ("PUT /api/v1/tasks/{task}/state", r#"{"state":"IN_PROGRESS"}"#),
+    ("GET /api/v1/tasks/{task}/comments", ""),
+    ("POST /api/v1/tasks/{task}/comments", r#"{"text":"Blue?"}"#),
+    ("GET /api/v1/files?task={task}", ""),
+    ("POST /api/v1/files", r#"{"name":"plan.pdf","media_type":"application/pdf","bytes":9,"task":"{task}"}"#),
+    ("GET /api/v1/files/{file}", ""),
+    ("POST /api/v1/files/{file}/complete", ""),
+    ("GET /api/v1/files/{file}/download", ""),
+    ("DELETE /api/v1/tasks/{task}", ""),
+    ("GET /api/v1/conversations", ""),
+    ("POST /api/v1/conversations", r#"{"with":"{other_member}"}"#),
+    ("GET /api/v1/conversations/{conversation}", ""),
+    ("GET /api/v1/conversations/{conversation}/messages", ""),
+    ("POST /api/v1/conversations/{conversation}/messages", r#"{"text":"Lunch?"}"#),
+    ("PUT /api/v1/conversations/{conversation}/marks", r#"{"seen":1}"#),
+    ("POST /api/v1/socket-tickets", ""),
+    ("GET /api/v1/clients", ""),
+    ("POST /api/v1/clients", r#"{"name":"Rose","email":"rose@example.com","address":"2 High Street"}"#),
+    ("GET /api/v1/clients/{client}", ""),
+    ("GET /api/v1/invoices", ""),
+    ("POST /api/v1/invoices", r#"{"client":"{client}","lines":[{"description":"x","quantity_milli":1000,"unit":"h","unit_price":1}]}"#),
+    ("GET /api/v1/invoices/{invoice}", ""),
+    ("POST /api/v1/invoices/{invoice}/issue", ""),
+    ("GET /api/v1/invoices/{invoice}/pdf", ""),
+    ("GET /api/v1/notifications", ""),
+    ("PUT /api/v1/notifications/{notification}/read", ""),
+    ("GET /api/v1/changes", ""),
+    ("GET /api/v1/changes?record={task}", ""),
+    ("GET /api/v1/changes?person={member}", ""),
+    ("POST /api/v1/auth/logout-everywhere", ""),
+    ("POST /api/v1/auth/logout", ""),
+];
+
+const PASSWORD: &str = "correct horse battery";
+
+/// Names of real objects and their ids.
+type Objects = BTreeMap<&'static str, String>;
+
+struct Case {
+    request: &'static str,
+    body: &'static str,
+}
+
+fn cases() -> impl Iterator<Item = Case> {
+    CASES.iter().map(|(request, body)| Case { request, body })
+}
+
+impl Case {
+    /// Method and path as the operation declares them.
+    fn operation(&self) -> String {
+        let declared = self.request.split('?').next().unwrap_or_default();
+        declared.replace("{own_task}", "{task}")
+    }
+
+    fn names_an_object(&self) -> bool {
+        self.request.contains('{') || self.body.contains("\"{")
+    }
+
+    async fn ask(&self, world: &World, person: Option<&Person>, objects: &Objects) -> Answer {
+        let fill = |text: &str| objects.iter().fold(text.to_owned(), |text, (name, id)| text.replace(&format!("{{{name}}}"), id));
+        let (method, path) = self.request.split_once(' ').expect("a method and a path");
+        let (method, path) = (method.parse::<Method>().expect("a method"), fill(path));
+        let mut request = person.map_or_else(|| world.request(method.clone(), &path), |person| person.request(method.clone(), &path));
+        if !self.body.is_empty() {
+            request = request.header("content-type", "application/json").body(fill(self.body));
+        }
+        world.ask(request).await
+    }
+}
+
+fn id(value: &Value) -> String {
+    value["id"].as_str().unwrap_or_else(|| panic!("{value} has no id")).to_owned()
+}
+
+/// Objects of every kind: the organisation's, and this person's own.
+async fn objects(acme: &Organization, person: &Person) -> Objects {
+    let owner = &acme.owner;
+    let project = acme.project("Garden").await;
+    let draft = json!({ "project": project, "title": "Paint", "assignees": [person.id] });
+    let task = id(&owner.post("/api/v1/tasks", draft).await.expect(201));
+    let conversation = owner.talks_to(person).await;
+    owner.post(&format!("/api/v1/conversations/{conversation}/messages"), json!({ "text": "Hello" })).await.expect(201);
+    let client = json!({ "name": "Rose", "email": "rose@example.com", "address": "2 High Street" });
+    let client = id(&owner.post("/api/v1/clients", client).await.expect(201));
+    let lines = json!([{ "description": "x", "quantity_milli": 1_000, "unit": "h", "unit_price": 100 }]);
+    let invoice = id(&owner.post("/api/v1/invoices", json!({ "client": client, "lines": lines })).await.expect(201));
+    let file = json!({ "name": "plan.pdf", "media_type": "application/pdf", "bytes": 9 });
+    let file = id(&owner.post("/api/v1/files", file).await.expect(201)["file"]);
+    let invitation = json!({ "email": format!("lee-{}@example.com", person.world.unique()), "role": "member" });
+    let invitation = id(&owner.post("/api/v1/invitations", invitation).await.expect(201));
+    let department = id(&owner.list("/api/v1/departments").await[0]);
+    Person::login(&person.world, &person.email, PASSWORD).await;
+    let sessions = person.list("/api/v1/auth/sessions").await;
+    let session = id(sessions.iter().find(|session| session["current"] == false).expect("another session"));
+    person.world.idle().await;
+    let notification = id(&person.list("/api/v1/notifications").await[0]);
+    Objects::from([
+        ("project", project.clone()),
+        ("own_project", project),
+        ("task", task.clone()),
+        ("own_task", task),
+        ("conversation", conversation),
+        ("client", client),
+        ("invoice", invoice),
+        ("file", file),
+        ("invitation", invitation),
+        ("department", department),
+        ("session", session),
+        ("notification", notification),
+        ("member", person.id.clone()),
+        ("other_member", owner.id.clone()),
+    ])
+}
+
+/// Operations that need no token, as the API's own document says.
+fn public_operations() -> BTreeSet<String> {
+    let document = serde_json::to_value(local::functions::openapi()).expect("a document");
+    let paths = document["paths"].as_object().expect("paths");
+    let operations = paths.iter().flat_map(|(path, item)| {
+        let item = item.as_object().expect("operations");
+        item.iter().filter(|(_, operation)| operation["security"] == json!([{}])).map(move |(method, _)| format!("{} {path}", method.to_uppercase()))
+    });
+    operations.collect()
+}
+
+#[test]
+fn every_operation_has_a_case_and_every_case_an_operation() {
+    let declared: BTreeSet<_> = local::functions::operations().into_iter().map(|(method, path, _)| format!("{method} {path}")).collect();
+    let asked: BTreeSet<_> = cases().map(|case| case.operation()).collect();
+    let missing: Vec<_> = declared.difference(&asked).collect();
+    let left_over: Vec<_> = asked.difference(&declared).collect();
+    assert!(missing.is_empty(), "give each of these a case in CASES of tests/it/access.rs: {missing:#?}");
+    assert!(left_over.is_empty(), "no function declares these; remove them from CASES of tests/it/access.rs: {left_over:#?}");
+}
+
+#[test]
+fn what_needs_no_token_is_a_short_list() {
+    let list: Vec<_> = public_operations().into_iter().collect();
+    insta::assert_snapshot!(list.join("\n"), @"");
+}
+
+#[tokio::test]
+async fn without_a_token_nothing_is_answered_but_the_short_list() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let email_token = world.link(&acme.owner.email).await;
+    let ben = acme.joins("Ben", "member").await;
+    let mut objects = objects(&acme, &ben).await;
+    acme.owner.post("/api/v1/invitations", json!({ "email": "zoe@example.com", "role": "member" })).await.expect(201);
+    objects.extend([
+        ("email", ben.email.clone()),
+        ("refresh_token", ben.refresh.clone()),
+        ("invitation_token", world.link("zoe@example.com").await),
+        ("email_token", email_token),
+    ]);
+    let public = public_operations();
+    for case in cases() {
+        let answer = case.ask(&world, None, &objects).await;
+        if public.contains(&case.operation()) {
+            assert!(answer.status.is_success(), "{} is public, but was answered with {}", case.request, answer.text);
+        } else {
+            assert_eq!(answer.header("www-authenticate"), "Bearer", "{}", case.request);
+            answer.refused(401, "unauthenticated");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_cannot_tell_our_objects_from_those_that_never_were() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let ben = acme.joins("Ben", "member").await;
+    let ours = objects(&acme, &ben).await;
+    let evil = world.organization("Evil").await;
+    let mallory = evil.joins("Mallory", "owner").await;
+    let theirs = objects(&evil, &mallory).await;
+    // Where a request names two objects, the other one is the stranger's own, so that the answer is about ours
+    let own = |name: &'static str| (name, theirs[name.trim_start_matches("own_")].clone());
+    let ours: Objects = ours.into_iter().chain([own("own_project"), own("own_task")]).collect();
+    let never: Objects = ours
+        .iter()
+        .map(|(name, id)| match *name {
+            "own_project" | "own_task" => (*name, id.clone()),
+            _ => (*name, format!("{}01k9zt3vw8fqj2m4x6c7b5n0ra", &id[..4])),
+        })
+        .collect();
+    let public = public_operations();
+    for case in cases().filter(|case| case.names_an_object() && !public.contains(&case.operation())) {
+        let (real, none) = (case.ask(&world, Some(&mallory), &ours).await, case.ask(&world, Some(&mallory), &never).await);
+        assert_eq!(told(&real), told(&none), "{} {}", case.request, case.body);
+        assert!(matches!(real.status.as_u16(), 200 | 404 | 422), "{} was answered with {} {}", case.request, real.status, real.text);
+        for id in ours.values().filter(|id| !theirs.values().any(|own| own == *id)) {
+            assert!(!real.text.contains(id.as_str()), "{} was told of {id}: {}", case.request, real.text);
+        }
+    }
+}
+
+/// All that an answer tells: its status, its headers and its body, without what names this one request.
+fn told(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
+    let headers = answer.headers.iter().filter(|(name, _)| !matches!(name.as_str(), "date" | "x-request-id"));
+    let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned())).collect();
+    (answer.status.as_u16(), headers, answer.text.replace(answer.header("x-request-id"), ""))
+}
+
+#[tokio::test]
+async fn every_role_may_ask_what_the_policy_says() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let public = public_operations();
+    let mut rows: BTreeMap<String, Vec<Role>> = cases().map(|case| (case.operation(), Vec::new())).filter(|(operation, _)| !public.contains(operation)).collect();
+    for role in Role::ALL {
+        let mut person = acme.joins("Kim", &name(role)).await;
+        let objects = objects(&acme, &person).await;
+        for case in cases().filter(|case| !public.contains(&case.operation())) {
+            if case.request.contains("/logout") {
+                person = Person::login(&world, &person.email, PASSWORD).await;
+            }
+            let answer = case.ask(&world, Some(&person), &objects).await;
+            match answer.status.as_u16() {
+                200 | 201 | 204 | 409 => {
+                    let roles = rows.entry(case.operation()).or_default();
+                    if roles.last() != Some(&role) {
+                        roles.push(role);
+                    }
+                }
+                403 => drop(answer.refused(403, "forbidden")),
+                _ => panic!("{} as {} was answered with {}", case.request, name(role), answer.text),
+            }
+        }
+    }
+    for (operation, roles) in &rows {
+        assert!(POLICY.iter().any(|row| row.roles == roles), "{operation} is for {roles:?}, which is no row of the policy");
+    }
+    insta::assert_snapshot!(matrix(rows.iter().map(|(operation, roles)| (operation.as_str(), roles.as_slice(), String::new()))));
+}
+
+#[test]
+fn the_policy_is_read_in_one_place() {
+    let rows = POLICY.iter().map(|row| (row.permission, row.roles, format!("reads {} / writes {}", row.reads.join(" "), row.writes.join(" "))));
+    insta::assert_snapshot!(matrix(rows));
+}
+
+fn name(role: Role) -> String {
+    serde_json::to_value(role).ok().and_then(|name| name.as_str().map(str::to_owned)).expect("a name")
+}
+
+fn matrix<'a>(rows: impl Iterator<Item = (&'a str, &'a [Role], String)>) -> String {
+    let line = |what: &str, cells: Vec<String>, more: &str| format!("{what:<58}{} {more}", cells.join(" ")).trim_end().to_owned();
+    let head = line("", Role::ALL.iter().map(|role| name(*role)).collect(), "");
+    let rows = rows.map(|(what, roles, more)| {
+        let cell = |role: &Role| format!("{:<1$}", if roles.contains(role) { "yes" } else { "-" }, name(*role).len());
+        line(what, Role::ALL.iter().map(cell).collect(), &more)
+    });
+    [head].into_iter().chain(rows).collect::<Vec<_>>().join("\n")
+}
+
+/// The function that the template sends a path to: an exact path before a longer beginning before a shorter one.
+fn resolve<'a>(template: &'a local::Template, path: &str) -> &'a str {
+    let fits = |route: &str| match route.strip_suffix("{proxy+}") {
+        Some(beginning) => path.len() > beginning.len() && path.starts_with(beginning),
+        None => path == route,
+    };
+    let routes = template.routes.iter().filter(|route| fits(&route.event.path));
+    let best = routes.max_by_key(|route| (!route.event.path.ends_with("{proxy+}"), route.event.path.len()));
+    best.map_or("nobody", |route| &route.function)
+}
+
+fn template() -> local::Template {
+    local::Template::parse(include_str!("../../template.yaml")).expect("the template")
+}
+
+#[test]
+fn the_template_sends_every_operation_to_the_function_that_declares_it() {
+    let template = template();
+    for (method, path, function) in local::functions::operations() {
+        assert_eq!(resolve(&template, &path), function, "{method} {path}");
+    }
+}
+
+#[test]
+fn every_path_of_the_template_is_served() {
+    let template = template();
+    for route in template.routes.iter().filter(|route| route.function != "reference") {
+        assert_eq!(route.event.method, "ANY", "{}: methods are declared by the handlers", route.event.path);
+        let served = local::functions::operations().iter().any(|(_, path, function)| {
+            *function == route.function && matches!(route.event.path.strip_suffix("{proxy+}"), Some(beginning) if path.starts_with(beginning))
+                || *path == route.event.path
+        });
+        assert!(served, "no operation of {} is below {}", route.function, route.event.path);
+    }
+}
+
+#[test]
+fn the_api_document_is_that_of_the_handlers() {
+    let declared = local::functions::openapi().to_pretty_json().expect("a document");
+    let kept = include_str!("../../functions/reference/openapi.json");
+    assert!(kept.trim() == declared.trim(), "functions/reference/openapi.json is not what the handlers declare; run `make openapi`");
+}

@@ -1,0 +1,55 @@
+//! The trail of every change.
+
+use serde_json::{Value, json};
+use std::time::Duration;
+use tests::{Person, World};
+
+fn actions(changes: &[Value]) -> Vec<&str> {
+    changes.iter().filter_map(|change| change["action"].as_str()).collect()
+}
+
+#[tokio::test]
+async fn the_trail_says_who_changed_what_from_what_to_what_and_from_where() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let ben = acme.joins("Ben", "member").await;
+    let project = acme.project("Garden").await;
+    let task = ben.task(&project, "Paint").await;
+    let id = task["id"].as_str().unwrap();
+    acme.owner.patch(&format!("/api/v1/tasks/{id}"), json!({ "title": "Paint it" })).await.expect(200);
+
+    let changes = acme.owner.list(&format!("/api/v1/changes?record={id}")).await;
+    assert_eq!(actions(&changes), ["task.edited", "task.created"]);
+    let edited = &changes[0];
+    assert_eq!((&edited["before"]["title"], &edited["after"]["title"]), (&json!("Paint"), &json!("Paint it")));
+    assert_eq!((&edited["by"]["name"], &edited["origin"]["address"]), (&json!("Acme Owner"), &json!("127.0.0.1")));
+
+    let by_ben = acme.owner.list(&format!("/api/v1/changes?person={}", ben.id)).await;
+    assert_eq!(actions(&by_ben), ["task.created", "session.opened", "member.joined", "invitation.accepted"]);
+    ben.get("/api/v1/changes").await.refused(403, "forbidden");
+}
+
+#[tokio::test]
+async fn the_trail_is_read_page_by_page_over_days() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    for name in ["a", "b", "c"] {
+        acme.project(name).await;
+    }
+    world.advance(Duration::from_secs(40 * 24 * 3600)).await;
+    let owner = Person::login(&world, &acme.owner.email, "correct horse battery").await;
+    for name in ["d", "e"] {
+        owner.post("/api/v1/projects", json!({ "name": name })).await.expect(201);
+    }
+    let changes = owner.list("/api/v1/changes?limit=2").await;
+    let projects: Vec<_> = changes
+        .iter()
+        .filter(|change| change["action"] == "project.created")
+        .map(|change| change["after"]["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(projects, ["e", "d", "c", "b", "a"]);
+    let mut ids: Vec<_> = changes.iter().map(|change| change["id"].as_str().unwrap()).collect();
+    let count = ids.len();
+    ids.dedup();
+    assert_eq!((ids.len(), ids.is_sorted_by(|a, b| a > b)), (count, true));
+}
