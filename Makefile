@@ -38,8 +38,9 @@ test: ## Run every test
 check: check-format check-template check-dependencies check-code check-docs check-openapi ## Check format, lints, docs, dependencies, template and OpenAPI
 
 .PHONY: bench
-bench: ## Measure
+bench: ## Measure one process; and the start of functions, when `make build` has built them
 	cargo bench $(LOCKED) --workspace --bench '*'
+	@if [ -d "$(LAMBDA_DIR)/empty" ]; then python3 infra/bench/start.py "$(LAMBDA_DIR)"; else echo "make build first, to measure the start of functions"; fi
 
 # cargo-lambda links for the C library of Lambda, whatever this machine has
 ARCH ?= x86_64
@@ -51,7 +52,7 @@ LAMBDA_DIR = $(or $(CARGO_TARGET_DIR),target)/lambda
 build: $(CARGO_LAMBDA)/installed ## Build the functions as they run in the cloud; ARCH=arm64 for Graviton
 	@test -d "$$(rustc --print target-libdir --target $(TARGET))" || { echo "Rust has no $(TARGET) here: rustup target add $(TARGET)" >&2; exit 1; }
 	PATH="$(CARGO_LAMBDA)/bin:$$PATH" cargo lambda build $(LOCKED) --release --skip-target-check --target $(TARGET) \
-	  --lambda-dir "$(LAMBDA_DIR)" $(addprefix --package ,$(FUNCTIONS))
+	  --lambda-dir "$(LAMBDA_DIR)" $(addprefix --package ,$(FUNCTIONS) empty)
 	@for name in $(FUNCTIONS); do awk -v name="$$name" -v bytes="$$(wc -c <"$(LAMBDA_DIR)/$$name/bootstrap")" \
 	  'BEGIN { printf "%-14s %6.2f MB\n", name, bytes / 1e6 }'; done
 

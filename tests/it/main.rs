@@ -1,7 +1,15 @@
 //! The specification. Its modules are the table of contents of the product.
 
+mod access;
+mod chat;
+mod costs;
+mod faults;
 mod files;
+mod headers;
+mod input;
 mod money;
 mod people;
+mod reminders;
+mod tokens;
 mod trail;
 mod work;

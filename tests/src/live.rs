@@ -2,7 +2,17 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::{collections::VecDeque, time::Duration};
 use tokio::net::TcpStream;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{
+        Message,
+        client::ClientRequestBuilder,
+        protocol::frame::{
+            Frame,
+            coding::{Data, OpCode},
+        },
+    },
+};
 
 /// An open WebSocket. What arrives while something else is waited for is kept in its order.
 pub struct Live {
@@ -21,7 +31,14 @@ impl Live {
 
     /// The status with which the socket was refused.
     pub async fn try_open(url: &str) -> Result<Self, u16> {
-        match connect_async(url).await {
+        Self::open_from(url, None).await
+    }
+
+    /// Opens it as a browser does that shows this page.
+    pub async fn open_from(url: &str, page: Option<&str>) -> Result<Self, u16> {
+        let request = ClientRequestBuilder::new(url.parse().expect("an address"));
+        let request = page.into_iter().fold(request, |request, page| request.with_header("origin", page));
+        match connect_async(request).await {
             Ok((socket, _)) => Ok(Self { socket, kept: VecDeque::new(), next: 0 }),
             Err(tokio_tungstenite::tungstenite::Error::Http(answer)) => Err(answer.status().as_u16()),
             Err(error) => panic!("{error}"),
@@ -30,6 +47,21 @@ impl Live {
 
     pub async fn send_text(&mut self, text: impl Into<String>) {
         self.socket.send(Message::text(text.into())).await.expect("a frame is sent");
+    }
+
+    pub async fn send_bytes(&mut self, bytes: &'static [u8]) {
+        self.socket.send(Message::binary(bytes)).await.expect("a frame is sent");
+    }
+
+    /// Sends one text in several frames, as API Gateway wants what is longer than 32 KB.
+    pub async fn send_in_parts(&mut self, text: &str, part: usize) {
+        let parts: Vec<_> = text.as_bytes().chunks(part).map(<[u8]>::to_vec).collect();
+        let last = parts.len() - 1;
+        for (place, bytes) in parts.into_iter().enumerate() {
+            let kind = if place == 0 { Data::Text } else { Data::Continue };
+            let frame = Frame::message(bytes, OpCode::Data(kind), place == last);
+            self.socket.send(Message::Frame(frame)).await.expect("a frame is sent");
+        }
     }
 
     /// Sends a frame and returns its answer, whether it was taken or refused.

@@ -43,6 +43,11 @@ impl World {
         }
     }
 
+    /// A variable of the functions' environment, in a system that was started for the test.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        self.stack.as_ref().and_then(|stack| stack.environment().variables.get(name).cloned())
+    }
+
     /// For addresses outside the API, such as a link to a file.
     pub fn http(&self) -> &Client {
         &self.http

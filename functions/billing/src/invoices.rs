@@ -3,8 +3,8 @@ use backend::{
     door::Can,
     keys,
     page::{Page, PageQuery},
-    problem::Problem,
-    web::{All, Answer, Body, IfMatch, List, Path},
+    problem::{Problem, ProblemDocument},
+    web::{All, Answer, Body, IfMatch, IfMatchHeader, List, Path},
 };
 use domain::{
     Error,
@@ -26,9 +26,9 @@ pub async fn list(can: Can<ReadBilling>, list: List<All>) -> Result<Answer, Prob
 /// Money is in minor units of the currency. Each line is rounded half away from zero, and tax once per rate on the sum of its lines.
 #[utoipa::path(post, path = "/api/v1/invoices", operation_id = "draft_invoice", tag = "billing", request_body = InvoiceDraft, responses((status = 201, body = Invoice)))]
 pub async fn draft(can: Can<EditBilling>, Body(draft): Body<InvoiceDraft>) -> Result<Answer, Problem> {
-    let client: Option<Client> = can.get(keys::client(can.tenant(), &draft.client)).await?;
-    let client = client.ok_or_else(|| Error::invalid("/client", "is not a client of this organisation"))?;
-    let organization = can.find(keys::organization(can.tenant()), "organisation").await?;
+    let (client, organization) =
+        tokio::try_join!(can.get(keys::client(can.tenant(), &draft.client)), can.find(keys::organization(can.tenant()), "organisation"))?;
+    let client: Client = client.ok_or_else(|| Error::invalid("/client", "is not a client of this organisation"))?;
     let id = InvoiceId::new(can.now(), can.random());
     let (invoice, commit) = Invoice::draft(id, draft, &client, &organization, can.now())?;
     let answer = Answer::created(format_args!("/api/v1/invoices/{}", invoice.id), &invoice)?;
@@ -42,17 +42,18 @@ pub async fn get(can: Can<ReadBilling>, Path(id): Path<InvoiceId>) -> Result<Ans
 }
 
 /// Issue an invoice: it gets the next number of its year, and from then on does not change. A worker makes its PDF.
-#[utoipa::path(post, path = "/api/v1/invoices/{invoice}/issue", operation_id = "issue_invoice", tag = "billing", params(("invoice" = InvoiceId, Path)), responses((status = 200, body = Invoice)))]
+#[utoipa::path(post, path = "/api/v1/invoices/{invoice}/issue", operation_id = "issue_invoice", tag = "billing", params(("invoice" = InvoiceId, Path), IfMatchHeader), responses((status = 200, body = Invoice)))]
 pub async fn issue(can: Can<EditBilling>, Path(id): Path<InvoiceId>, seen: IfMatch) -> Result<Answer, Problem> {
-    for _ in 0..limits::RACE_TRIES * 4 {
+    let _turn = can.turn(can.tenant().id().as_str()).await;
+    for tries in 0..limits::CONTENDED_TRIES {
         let invoice: Invoice = seen.check(can.find(keys::invoice(can.tenant(), &id), "invoice").await?)?;
         let series: Option<Series> = can.get(keys::series(can.tenant(), &invoice.series(can.now()))).await?;
         let first = series.is_none();
         let (issued, commit) = invoice.issue(series, can.now())?;
         match can.answer(commit, Answer::record(&issued)?).await {
             // Somebody else took the number; the next one is ours
-            Err(Error::Stale { kind: Series::KIND, .. }) => {}
-            Err(Error::Conflict(_)) if first => {}
+            Err(Error::Stale { kind: Series::KIND, .. }) => can.step_aside(tries).await,
+            Err(Error::Conflict(_)) if first => can.step_aside(tries).await,
             other => return Ok(other?),
         }
     }
@@ -60,7 +61,7 @@ pub async fn issue(can: Can<EditBilling>, Path(id): Path<InvoiceId>, seen: IfMat
 }
 
 /// Get a link to the PDF of an issued invoice, good for five minutes.
-#[utoipa::path(get, path = "/api/v1/invoices/{invoice}/pdf", operation_id = "download_invoice", tag = "billing", params(("invoice" = InvoiceId, Path)), responses((status = 200, body = Download)))]
+#[utoipa::path(get, path = "/api/v1/invoices/{invoice}/pdf", operation_id = "download_invoice", tag = "billing", params(("invoice" = InvoiceId, Path)), responses((status = 200, body = Download), (status = 409, description = "A draft, or the PDF is being made", body = ProblemDocument, content_type = "application/problem+json")))]
 pub async fn pdf(can: Can<ReadBilling>, Path(id): Path<InvoiceId>) -> Result<Answer, Problem> {
     let invoice: Invoice = can.find(keys::invoice(can.tenant(), &id), "invoice").await?;
     match (&invoice.number, &invoice.pdf) {

@@ -9,13 +9,16 @@ use backend::{
     Backend,
     door::System,
     event::{Written, each_write},
-    queue::MailJob,
+    queue::{MailJob, TimerJob},
 };
 use domain::{
     Error, Result,
+    account::Session,
     commit::{Change, Kept},
     conversation::Socket,
+    limits,
     notification::Notification,
+    timer::Timer,
 };
 use serde_json::{Value, json};
 
@@ -35,9 +38,25 @@ async fn follow_up(backend: Backend, written: Written) -> Result<()> {
             Some(notification) => told(&backend, &system, notification).await,
             None => Ok(()),
         },
+        Timer::KIND if written.is_new() => match written.record::<Timer>()? {
+            Some(timer) => soon(&backend, &system, timer).await,
+            None => Ok(()),
+        },
+        Session::KIND => match (written.previous::<Session>()?, written.record::<Session>()?) {
+            (Some(before), Some(after)) if after.ended && !before.ended => system.hang_up(&after).await,
+            _ => Ok(()),
+        },
         Socket::KIND => presence::changed(&system, written.previous()?, written.record()?).await,
         _ => Ok(()),
     }
+}
+
+/// What falls due before the next sweep has passed would be late for it, so it is queued at once.
+async fn soon(backend: &Backend, system: &System, timer: Timer) -> Result<()> {
+    if timer.at > system.now() + limits::SWEEP_AHEAD {
+        return Ok(());
+    }
+    backend.set_off(&TimerJob { organization: system.tenant().id().clone(), timer }).await
 }
 
 /// What stands in an inbox is seen at once on open screens, and goes out by mail.

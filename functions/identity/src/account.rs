@@ -3,13 +3,14 @@ use backend::{
     keys,
     page::Page,
     problem::Problem,
-    web::{Answer, Body, IfMatch, Path},
+    web::{Answer, Body, IfMatch, IfMatchHeader, Path},
 };
 use domain::{
-    Error,
+    Error, Result,
     account::{ProfileEdit, Session, SessionView, User, change_password as changed},
     commit::{Commit, Kept},
     id::*,
+    limits,
     organization::{Membership, Organization},
     policy::{Role, UseAccount},
     text::Password,
@@ -48,7 +49,7 @@ pub async fn profile(can: Can<UseAccount>) -> Result<Answer, Problem> {
 }
 
 /// Edit my profile.
-#[utoipa::path(patch, path = "/api/v1/auth/profile", tag = "identity", request_body = ProfileEdit, responses((status = 200, body = User)))]
+#[utoipa::path(patch, path = "/api/v1/auth/profile", tag = "identity", params(IfMatchHeader), request_body = ProfileEdit, responses((status = 200, body = User)))]
 pub async fn edit_profile(can: Can<UseAccount>, seen: IfMatch, Body(edit): Body<ProfileEdit>) -> Result<Answer, Problem> {
     let user = seen.check(can.find(keys::user(&can.me()), "account").await?)?;
     let (user, commit): (User, Commit) = user.edit(Membership::clone(can.membership()), edit);
@@ -67,15 +68,13 @@ pub struct PasswordChange {
 /// Change my password; every other session of mine ends.
 #[utoipa::path(post, path = "/api/v1/auth/change-password", tag = "identity", request_body = PasswordChange, responses((status = 204)))]
 pub async fn change_password(can: Can<UseAccount>, Body(form): Body<PasswordChange>) -> Result<Answer, Problem> {
-    can.check_guesses().await?;
     let me = can.me();
     let credentials = can.find(keys::credentials(&me), "account").await?;
-    if !backend::password::verify(&form.current, Some(&credentials.password_hash)).await? {
-        can.note_wrong_guess().await?;
+    if !can.is_password(&form.current, &credentials).await? {
         return Err(Error::invalid("/current", "is not your password").into());
     }
     let user = can.find(keys::user(&me), "account").await?;
-    let sessions: Vec<Session> = can.all(keys::sessions(&me), 1_000).await?;
+    let sessions: Vec<Session> = can.latest(keys::sessions(&me), limits::SESSIONS).await?;
     let others: Vec<_> = sessions.into_iter().filter(|session| session.id != can.session().id && session.is_alive(can.now())).collect();
     let hash = can.hash(&form.new).await?;
     can.commit(changed(&user, credentials, hash, &others, can.now())?).await?;
@@ -85,7 +84,7 @@ pub async fn change_password(can: Can<UseAccount>, Body(form): Body<PasswordChan
 /// My open sessions, with device, address and last use.
 #[utoipa::path(get, path = "/api/v1/auth/sessions", tag = "identity", responses((status = 200, body = Page<SessionView>)))]
 pub async fn sessions(can: Can<UseAccount>) -> Result<Answer, Problem> {
-    let sessions: Vec<Session> = can.all(keys::sessions(&can.me()), 1_000).await?;
+    let sessions: Vec<Session> = can.latest(keys::sessions(&can.me()), limits::SESSIONS).await?;
     let current = &can.session().id;
     let items = sessions.iter().filter(|session| session.is_alive(can.now())).map(|session| session.view(current)).collect();
     Ok(Answer::ok(&Page { items, next: None })?)
@@ -95,8 +94,21 @@ pub async fn sessions(can: Can<UseAccount>) -> Result<Answer, Problem> {
 #[utoipa::path(delete, path = "/api/v1/auth/sessions/{session}", tag = "identity", params(("session" = SessionId, Path)), responses((status = 204)))]
 pub async fn end_session(can: Can<UseAccount>, Path(id): Path<SessionId>) -> Result<Answer, Problem> {
     let session: Session = can.find(keys::session(&can.me(), &id), "session").await?;
-    if session.is_alive(can.now()) {
-        can.commit(Commit::noted("session.ended", &session).also_replace(session.version(), session.end())).await?;
-    }
+    end(&can, session).await?;
     Ok(Answer::nothing())
+}
+
+/// Ends a session, even if it is refreshed in the same moment.
+pub(crate) async fn end(can: &Can<UseAccount>, mut session: Session) -> Result<()> {
+    for tries in 0..limits::RACE_TRIES {
+        if !session.is_alive(can.now()) {
+            return Ok(());
+        }
+        match can.commit(Commit::noted("session.ended", &session).also_replace(session.version(), session.end())).await {
+            Err(Error::Stale { .. }) => can.step_aside(tries).await,
+            other => return other,
+        }
+        session = can.find(keys::session(&can.me(), &session.id), "session").await?;
+    }
+    Err(Error::Busy("the session keeps changing".into()))
 }

@@ -78,11 +78,9 @@ async fn account(
         let records: [Record; 3] = [user.clone().into(), EmailOwner::of(&user).into(), Credentials::new(&user.id, hash, now).into()];
         return Ok((user, records.map(Write::Create).into()));
     };
-    visitor.check_guesses(email).await?;
     let me = visitor.person(&owner.user);
     let credentials = visitor.get(keys::credentials(&me)).await?;
-    if !backend::password::verify(&join.password, credentials.as_ref().map(|kept| kept.password_hash.as_str())).await? {
-        visitor.note_wrong_guess(email).await?;
+    if !visitor.is_password(email, join.password.reveal(), credentials.as_ref()).await? {
         return Err(Error::WrongCredentials);
     }
     let user = visitor.get(keys::user(&me)).await?.ok_or(Error::WrongCredentials)?;

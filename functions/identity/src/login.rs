@@ -1,3 +1,4 @@
+use crate::account::end;
 use backend::{
     door::Can,
     keys,
@@ -45,31 +46,20 @@ pub struct TokenPair {
 /// Log in with email and password.
 #[utoipa::path(post, path = "/api/v1/auth/login", tag = "identity", request_body = Login, security(()), responses((status = 200, body = TokenPair)))]
 pub async fn login(visitor: Visitor, Body(form): Body<Login>) -> Result<Answer, Problem> {
-    visitor.check_guesses(&form.email).await?;
     let owner = visitor.get(keys::email_owner(&form.email)).await?;
     let me = owner.map(|owner| visitor.person(&owner.user));
     let credentials = match &me {
         Some(me) => visitor.get(keys::credentials(me)).await?,
         None => None,
     };
-    // A password that breaks today's rules is checked like any other, so that it takes as long
-    let password = form
-        .password
-        .clone()
-        .try_into()
-        .or_else(|_| "-".repeat(limits::PASSWORD_LEAST).try_into())
-        .map_err(|e: String| Error::internal(e))?;
-    let right = backend::password::verify(&password, credentials.as_ref().map(|kept| kept.password_hash.as_str())).await?;
-    let (Some(me), true) = (me, right) else {
-        visitor.note_wrong_guess(&form.email).await?;
-        return Err(Error::WrongCredentials.into());
-    };
+    let right = visitor.is_password(&form.email, &form.password, credentials.as_ref()).await?;
+    let (Some(me), true) = (me, right) else { return Err(Error::WrongCredentials.into()) };
     let user: User = visitor.get(keys::user(&me)).await?.ok_or(Error::WrongCredentials)?;
     let member = visitor.get(keys::member(&visitor.organization(&user.home), &user.id)).await?;
     let member = member.filter(|member| member.standing == Standing::Active).ok_or(Error::WrongCredentials)?;
 
     let id = SessionId::new(visitor.now(), visitor.random());
-    let (refresh_token, refresh_hash) = visitor.refresh_token(&user.id, &id);
+    let (refresh_token, refresh_hash) = visitor.refresh_token(&user.id, &id).await?;
     let origin = visitor.origin().clone();
     let login =
         account::Login { id, user: &user.id, organization: &user.home, device: origin.device, address: origin.address, refresh_hash };
@@ -103,14 +93,14 @@ pub struct RefreshToken {
 /// Each refresh token is good once. One that comes back later than ten seconds after its use was copied: its session ends.
 #[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "identity", request_body = RefreshToken, security(()), responses((status = 200, body = TokenPair)))]
 pub async fn refresh(visitor: Visitor, Body(form): Body<RefreshToken>) -> Result<Answer, Problem> {
-    let (user, id, presented) = Visitor::read_refresh_token(&form.refresh_token).ok_or(Error::Unauthenticated)?;
+    let (user, id, presented) = visitor.read_refresh_token(&form.refresh_token).await?.ok_or(Error::Unauthenticated)?;
     let me = visitor.person(&user);
     let session = visitor.get(keys::session(&me, &id)).await?.ok_or(Error::Unauthenticated)?;
     let tenant = visitor.organization(&session.organization);
     let member = visitor.get(keys::member(&tenant, &user)).await?;
     let member = member.filter(|member| member.standing == Standing::Active).ok_or(Error::Unauthenticated)?;
     let actor = Actor { user: Some(user.clone()), name: member.name.to_string() };
-    let (token, hash) = visitor.refresh_token(&user, &id);
+    let (token, hash) = visitor.refresh_token(&user, &id).await?;
     match session.refresh(&presented, hash, visitor.now()) {
         Refresh::Rotated(next) => {
             let commit = Commit::quiet().also_replace(session.version(), (*next).clone());
@@ -125,8 +115,11 @@ pub async fn refresh(visitor: Visitor, Body(form): Body<RefreshToken>) -> Result
         }
         Refresh::Reused(ended) => {
             let commit = Commit::noted("session.reused_token", &*ended).also_replace(session.version(), *ended);
-            visitor.commit(&tenant, actor, commit).await?;
-            Err(Error::Unauthenticated.into())
+            match visitor.commit(&tenant, actor, commit).await {
+                // The copy came twice at once
+                Ok(()) | Err(Error::Stale { .. }) => Err(Error::Unauthenticated.into()),
+                Err(error) => Err(error.into()),
+            }
         }
         Refresh::Raced | Refresh::Dead => Err(Error::Unauthenticated.into()),
     }
@@ -135,22 +128,31 @@ pub async fn refresh(visitor: Visitor, Body(form): Body<RefreshToken>) -> Result
 /// Log out: this session ends, and its access token is refused at once.
 #[utoipa::path(post, path = "/api/v1/auth/logout", tag = "identity", responses((status = 204)))]
 pub async fn logout(can: Can<UseAccount>) -> Result<Answer, Problem> {
-    let session = can.session();
-    let commit = Commit::noted("session.ended", session).also_replace(session.version(), session.end());
-    can.commit(commit).await?;
+    end(&can, can.session().clone()).await?;
     Ok(Answer::nothing())
 }
 
 /// Log out everywhere: every session of this person ends.
 #[utoipa::path(post, path = "/api/v1/auth/logout-everywhere", tag = "identity", responses((status = 204)))]
 pub async fn logout_everywhere(can: Can<UseAccount>) -> Result<Answer, Problem> {
-    let sessions: Vec<Session> = can.all(keys::sessions(&can.me()), 1_000).await?;
-    for some in sessions.iter().filter(|session| session.is_alive(can.now())).collect::<Vec<_>>().chunks(limits::TRANSACTION / 2) {
-        let mut commit = Commit::quiet();
-        for session in some {
-            commit = commit.and(Commit::noted("session.ended", *session)).also_replace(session.version(), session.end());
+    let sessions: Vec<Session> = can.latest(keys::sessions(&can.me()), limits::SESSIONS).await?;
+    let alive = sessions.into_iter().filter(|session| session.is_alive(can.now()));
+    // This one last, so that what fails halfway can be asked for again
+    let (this, mut ending): (Vec<_>, Vec<_>) = alive.partition(|session| session.id == can.session().id);
+    ending.extend(this);
+    for some in ending.chunks(limits::TRANSACTION / 2) {
+        let ended = |commit: Commit, session: &Session| {
+            commit.and(Commit::noted("session.ended", session)).also_replace(session.version(), session.end())
+        };
+        match can.commit(some.iter().fold(Commit::quiet(), ended)).await {
+            // One of them is being refreshed
+            Err(Error::Stale { .. }) => {
+                for session in some {
+                    end(&can, session.clone()).await?;
+                }
+            }
+            other => other?,
         }
-        can.commit(commit).await?;
     }
     Ok(Answer::nothing())
 }

@@ -3,7 +3,7 @@ use backend::{
     door::Can,
     keys,
     page::{Page, PageQuery},
-    problem::Problem,
+    problem::{Problem, ProblemDocument},
     web::{Answer, Body, List, Path},
 };
 use domain::{
@@ -26,7 +26,7 @@ pub struct FileFilter {
 }
 
 /// Files attached to a task.
-#[utoipa::path(get, path = "/api/v1/files", operation_id = "list_files", tag = "files", params(FileFilter, PageQuery), responses((status = 200, body = Page<File>)))]
+#[utoipa::path(get, path = "/api/v1/files", operation_id = "list_files", tag = "files", params(FileFilter, PageQuery), responses((status = 200, body = Page<File>), (status = 404, description = "There is no such task", body = ProblemDocument, content_type = "application/problem+json")))]
 pub async fn list(can: Can<ReadFiles>, List { filter, paging }: List<FileFilter>) -> Result<Answer, Problem> {
     can.find(keys::task(can.tenant(), &filter.task), "task").await?;
     let stored = can.list_where(keys::files_of(can.tenant(), &filter.task), &paging, false, |file: &File| file.state == FileState::Stored);
@@ -47,8 +47,10 @@ pub struct Announced {
 #[utoipa::path(post, path = "/api/v1/files", operation_id = "announce_file", tag = "files", request_body = FileDraft, responses((status = 201, body = Announced)))]
 pub async fn announce(can: Can<UploadFiles>, Body(draft): Body<FileDraft>) -> Result<Answer, Problem> {
     if let Some(task) = &draft.task {
-        can.get(keys::task(can.tenant(), task)).await?.ok_or_else(|| Error::invalid("/task", "is not a task of this organisation"))?;
-        if can.all(keys::files_of(can.tenant(), task), limits::ATTACHMENTS).await?.len() >= limits::ATTACHMENTS {
+        let (found, files) =
+            tokio::try_join!(can.get(keys::task(can.tenant(), task)), can.all(keys::files_of(can.tenant(), task), limits::ATTACHMENTS))?;
+        found.ok_or_else(|| Error::invalid("/task", "is not a task of this organisation"))?;
+        if files.len() >= limits::ATTACHMENTS {
             return Err(Error::Conflict(format!("a task has {} files at the most", limits::ATTACHMENTS)).into());
         }
     }
@@ -83,7 +85,7 @@ pub async fn complete(can: Can<UploadFiles>, Path(id): Path<FileId>) -> Result<A
 }
 
 /// Get a link to a file's content, good for five minutes.
-#[utoipa::path(get, path = "/api/v1/files/{file}/download", operation_id = "download_file", tag = "files", params(("file" = FileId, Path)), responses((status = 200, body = Download)))]
+#[utoipa::path(get, path = "/api/v1/files/{file}/download", operation_id = "download_file", tag = "files", params(("file" = FileId, Path)), responses((status = 200, body = Download), (status = 409, description = "Not uploaded yet", body = ProblemDocument, content_type = "application/problem+json")))]
 pub async fn download(can: Can<ReadFiles>, Path(id): Path<FileId>) -> Result<Answer, Problem> {
     let file: File = can.find(keys::file(can.tenant(), &id), "file").await?;
     if file.state != FileState::Stored {

@@ -100,7 +100,8 @@ pub fn render(letter: &Letter, from: &str, name: &str, now: Timestamp) -> Result
     MessageBuilder::new()
         .from(("Office Copilot", from))
         .to(letter.to.as_str())
-        .subject(letter.subject.as_str())
+        // A line break here would begin a header of somebody else's choice
+        .subject(letter.subject.replace(char::is_control, " "))
         .date(now.as_second())
         .message_id(format!("{name}@{host}"))
         .text_body(letter.text())

@@ -23,10 +23,11 @@ async fn deliver(backend: Backend, job: MailJob) -> Result<()> {
     match system.commit(Commit::quiet().also_create(note.clone())).await {
         Ok(()) => {}
         // Sent before is sent; only begun before was interrupted, and is sent now
-        Err(Error::Conflict(_)) => match system.get(keys::mailed(system.tenant(), &name)).await? {
-            Some(Mailed { sent: true, .. }) => return Ok(()),
-            _ => {}
-        },
+        Err(Error::Conflict(_)) => {
+            if let Some(Mailed { sent: true, .. }) = system.get(keys::mailed(system.tenant(), &name)).await? {
+                return Ok(());
+            }
+        }
         Err(error) => return Err(error),
     }
     let message = render(&letter, backend.setting("MAIL_FROM"), &name, system.now())?;

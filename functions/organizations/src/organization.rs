@@ -3,7 +3,7 @@ use backend::{
     keys,
     page::{Page, PageQuery},
     problem::Problem,
-    web::{All, Answer, Body, IfMatch, List},
+    web::{All, Answer, Body, IfMatch, IfMatchHeader, List},
 };
 use domain::{
     organization::{Department, Organization, OrganizationEdit},
@@ -17,7 +17,7 @@ pub async fn get(can: Can<ReadOrganization>) -> Result<Answer, Problem> {
 }
 
 /// Edit my organisation.
-#[utoipa::path(patch, path = "/api/v1/organization", operation_id = "edit_organization", tag = "organization", request_body = OrganizationEdit, responses((status = 200, body = Organization)))]
+#[utoipa::path(patch, path = "/api/v1/organization", operation_id = "edit_organization", tag = "organization", params(IfMatchHeader), request_body = OrganizationEdit, responses((status = 200, body = Organization)))]
 pub async fn edit(can: Can<EditOrganization>, seen: IfMatch, Body(edit): Body<OrganizationEdit>) -> Result<Answer, Problem> {
     let organization = seen.check(can.find(keys::organization(can.tenant()), "organisation").await?)?;
     let (organization, commit) = organization.edit(edit);

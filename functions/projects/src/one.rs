@@ -3,10 +3,11 @@ use backend::{
     door::Can,
     keys,
     problem::Problem,
-    web::{Answer, Body, IfMatch, Path},
+    web::{Answer, Body, IfMatch, IfMatchHeader, Path},
 };
 use domain::{
     id::ProjectId,
+    limits,
     policy::{EditProjects, ReadProjects},
     project::{Project, ProjectEdit, ProjectStatistics, ProjectStatus},
     task::Task,
@@ -21,7 +22,7 @@ pub async fn get(can: Can<ReadProjects>, Path(id): Path<ProjectId>) -> Result<An
 }
 
 /// Edit a project.
-#[utoipa::path(patch, path = "/api/v1/projects/{project}", operation_id = "edit_project", tag = "projects", params(("project" = ProjectId, Path)), request_body = ProjectEdit, responses((status = 200, body = Project)))]
+#[utoipa::path(patch, path = "/api/v1/projects/{project}", operation_id = "edit_project", tag = "projects", params(("project" = ProjectId, Path), IfMatchHeader), request_body = ProjectEdit, responses((status = 200, body = Project)))]
 pub async fn edit(
     can: Can<EditProjects>,
     Path(id): Path<ProjectId>,
@@ -42,7 +43,7 @@ pub struct StatusChange {
 }
 
 /// Change the status of a project.
-#[utoipa::path(put, path = "/api/v1/projects/{project}/status", operation_id = "set_project_status", tag = "projects", params(("project" = ProjectId, Path)), request_body = StatusChange, responses((status = 200, body = Project)))]
+#[utoipa::path(put, path = "/api/v1/projects/{project}/status", operation_id = "set_project_status", tag = "projects", params(("project" = ProjectId, Path), IfMatchHeader), request_body = StatusChange, responses((status = 200, body = Project)))]
 pub async fn set_status(
     can: Can<EditProjects>,
     Path(id): Path<ProjectId>,
@@ -55,13 +56,10 @@ pub async fn set_status(
     Ok(Answer::record(&project)?)
 }
 
-/// Tasks counted for one answer; a larger project says that it was counted in part.
-const COUNTED: usize = 1_000;
-
 /// Figures of a project: tasks by state, overdue, progress.
 #[utoipa::path(get, path = "/api/v1/projects/{project}/statistics", operation_id = "get_project_statistics", tag = "projects", params(("project" = ProjectId, Path)), responses((status = 200, body = ProjectStatistics)))]
 pub async fn statistics(can: Can<ReadProjects>, Path(id): Path<ProjectId>) -> Result<Answer, Problem> {
     can.find(keys::project(can.tenant(), &id), "project").await?;
-    let tasks: Vec<Task> = can.all(keys::tasks(can.tenant(), &id), COUNTED).await?;
-    Ok(Answer::ok(&ProjectStatistics::of(&tasks, tasks.len() >= COUNTED, can.now()))?)
+    let tasks: Vec<Task> = can.all(keys::tasks(can.tenant(), &id), limits::COUNTED_TASKS).await?;
+    Ok(Answer::ok(&ProjectStatistics::of(&tasks, tasks.len() >= limits::COUNTED_TASKS, can.now()))?)
 }

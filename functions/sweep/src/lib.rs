@@ -4,12 +4,9 @@ use backend::Backend;
 use domain::{Result, limits};
 use serde_json::{Value, json};
 
-/// Timers of one sweep; those left over are found by the next, a minute later.
-const MOST: usize = 5_000;
-
 /// A timer swept twice is queued twice and fires once: the worker takes it away as it fires.
 pub async fn handle(backend: Backend, _: Value) -> Result<Value> {
-    let timers = backend.due_timers(backend.now() + limits::SWEEP_AHEAD, MOST).await?;
+    let timers = backend.due_timers(backend.now() + limits::SWEEP_AHEAD, limits::SWEEP).await?;
     for job in &timers {
         backend.set_off(job).await?;
     }

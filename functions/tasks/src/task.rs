@@ -2,7 +2,7 @@ use backend::{
     door::Can,
     keys,
     problem::Problem,
-    web::{Answer, Body, IfMatch, Path},
+    web::{Answer, Body, IfMatch, IfMatchHeader, Path},
 };
 use domain::{
     Error, Result,
@@ -19,9 +19,10 @@ use utoipa::ToSchema;
 /// Make a task.
 #[utoipa::path(post, path = "/api/v1/tasks", operation_id = "create_task", tag = "tasks", request_body = TaskDraft, responses((status = 201, body = Task)))]
 pub async fn create(can: Can<EditTasks>, Body(draft): Body<TaskDraft>) -> Result<Answer, Problem> {
-    let project: Option<Project> = can.get(keys::project(can.tenant(), &draft.project)).await?;
-    project.ok_or_else(|| Error::invalid("/project", "is not a project of this organisation"))?.takes_tasks()?;
-    check_assignees(&can, &draft.assignees).await?;
+    let (project, assignees) = tokio::join!(can.get(keys::project(can.tenant(), &draft.project)), check_assignees(&can, &draft.assignees));
+    let project: Project = project?.ok_or_else(|| Error::invalid("/project", "is not a project of this organisation"))?;
+    project.takes_tasks()?;
+    assignees?;
     let id = TaskId::new(can.now(), can.random());
     let (task, commit) = Task::new(id, draft, can.user(), can.now())?;
     let answer = Answer::created(format_args!("/api/v1/tasks/{}", task.id), &task)?;
@@ -35,10 +36,12 @@ pub async fn get(can: Can<ReadTasks>, Path(id): Path<TaskId>) -> Result<Answer, 
 }
 
 /// Edit a task.
-#[utoipa::path(patch, path = "/api/v1/tasks/{task}", operation_id = "edit_task", tag = "tasks", params(("task" = TaskId, Path)), request_body = TaskEdit, responses((status = 200, body = Task)))]
+#[utoipa::path(patch, path = "/api/v1/tasks/{task}", operation_id = "edit_task", tag = "tasks", params(("task" = TaskId, Path), IfMatchHeader), request_body = TaskEdit, responses((status = 200, body = Task)))]
 pub async fn edit(can: Can<EditTasks>, Path(id): Path<TaskId>, seen: IfMatch, Body(edit): Body<TaskEdit>) -> Result<Answer, Problem> {
-    let task: Task = seen.check(can.find(keys::task(can.tenant(), &id), "task").await?)?;
-    check_assignees(&can, edit.assignees.as_deref().unwrap_or_default()).await?;
+    let assignees = edit.assignees.as_deref().unwrap_or_default();
+    let (task, assignees) = tokio::join!(can.find(keys::task(can.tenant(), &id), "task"), check_assignees(&can, assignees));
+    let task: Task = seen.check(task?)?;
+    assignees?;
     let (task, commit) = task.edit(edit, can.now())?;
     can.commit(commit).await?;
     Ok(Answer::record(&task)?)
@@ -51,7 +54,7 @@ pub struct StateChange {
 }
 
 /// Move a task to another state of the workflow. A refused move names those that are allowed.
-#[utoipa::path(put, path = "/api/v1/tasks/{task}/state", operation_id = "set_task_state", tag = "tasks", params(("task" = TaskId, Path)), request_body = StateChange, responses((status = 200, body = Task)))]
+#[utoipa::path(put, path = "/api/v1/tasks/{task}/state", operation_id = "set_task_state", tag = "tasks", params(("task" = TaskId, Path), IfMatchHeader), request_body = StateChange, responses((status = 200, body = Task)))]
 pub async fn set_state(
     can: Can<EditTasks>,
     Path(id): Path<TaskId>,
@@ -65,7 +68,7 @@ pub async fn set_state(
 }
 
 /// Delete a task.
-#[utoipa::path(delete, path = "/api/v1/tasks/{task}", operation_id = "delete_task", tag = "tasks", params(("task" = TaskId, Path)), responses((status = 204)))]
+#[utoipa::path(delete, path = "/api/v1/tasks/{task}", operation_id = "delete_task", tag = "tasks", params(("task" = TaskId, Path), IfMatchHeader), responses((status = 204)))]
 pub async fn delete(can: Can<EditTasks>, Path(id): Path<TaskId>, seen: IfMatch) -> Result<Answer, Problem> {
     let task: Task = seen.check(can.find(keys::task(can.tenant(), &id), "task").await?)?;
     can.commit(task.delete(can.now())).await?;

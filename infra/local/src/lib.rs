@@ -47,7 +47,7 @@ pub use faults::Faults;
 pub use function::{EventHandler, Function, Functions};
 pub use stack::{Options, Stack};
 pub use system::StillBusy;
-pub use template::TemplateError;
+pub use template::{Template, TemplateError};
 
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 

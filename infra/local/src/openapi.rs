@@ -127,9 +127,6 @@ fn complete(method: &str, operation: &mut Operation) {
         let parameter = parameter.description(Some(about)).schema(Some(schema)).build();
         operation.parameters.get_or_insert_default().push(RefOr::T(parameter));
     };
-    if nature.changes {
-        header("If-Match", "The `ETag` of the version this is meant for", "\"3\"");
-    }
     if nature.creates {
         header("Idempotency-Key", "Made by you, once for each thing you mean to create; up to 128 characters", "6f1f3a9e-0d7c-4d1e");
     }

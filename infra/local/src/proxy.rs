@@ -1,6 +1,6 @@
 //! The door in front of the embedded DynamoDB: it wakes the stream, injects faults and writes calls down.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
@@ -53,6 +53,7 @@ impl Proxy {
             Some(request) => with_capacity(operation, request.clone()).to_string().into(),
             None => body,
         };
+        let round = if recorded.is_some() { self.recorder.begin() } else { 0 };
         // The client writes its own
         headers.remove(header::HOST);
         headers.remove(header::CONTENT_LENGTH);
@@ -68,9 +69,13 @@ impl Proxy {
             self.written.send_replace(());
         }
         if let Some(request) = recorded {
+            // Long enough for calls made at once to be seen as such
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            self.recorder.end(round);
             self.recorder.add(Call {
                 operation: operation.to_owned(),
                 status: status.as_u16(),
+                round,
                 request,
                 response: serde_json::from_slice(&answer).unwrap_or_default(),
             });

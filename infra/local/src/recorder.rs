@@ -14,12 +14,22 @@ use crate::lock;
 pub(crate) struct Recorder {
     on: AtomicBool,
     calls: Mutex<Vec<Call>>,
+    round: Mutex<Round>,
+}
+
+/// Calls made at once: a round is over as soon as one of them is.
+#[derive(Default)]
+struct Round {
+    number: u32,
+    open: bool,
 }
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Call {
     pub operation: String,
     pub status: u16,
+    /// Calls of the same round were made at once, those of the next had to wait for them.
+    pub round: u32,
     pub request: Value,
     /// With `ConsumedCapacity`, whether it was asked for or not.
     pub response: Value,
@@ -31,11 +41,26 @@ const MOST: usize = 10_000;
 impl Recorder {
     pub fn switch(&self, on: bool) {
         lock(&self.calls).clear();
+        *lock(&self.round) = Round::default();
         self.on.store(on, Ordering::Relaxed);
     }
 
     pub fn is_on(&self) -> bool {
         self.on.load(Ordering::Relaxed)
+    }
+
+    /// The round of a call that begins.
+    pub fn begin(&self) -> u32 {
+        let mut round = lock(&self.round);
+        if !round.open {
+            *round = Round { number: round.number + 1, open: true };
+        }
+        round.number
+    }
+
+    pub fn end(&self, number: u32) {
+        let mut round = lock(&self.round);
+        round.open &= round.number != number;
     }
 
     pub fn take(&self) -> Vec<Call> {

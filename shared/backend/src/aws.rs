@@ -28,6 +28,8 @@ pub(crate) struct Inner {
     pub(crate) table: Table,
     /// The present second and the frames each connection sent in it.
     pub(crate) frames: Mutex<(i64, HashMap<String, u32>)>,
+    /// Those of this process who want the same record, one after the other.
+    pub(crate) turns: [tokio::sync::Mutex<()>; 64],
     secrets: tokio::sync::OnceCell<Secrets>,
     http: SharedHttpClient,
     s3: OnceLock<aws_sdk_s3::Client>,
@@ -87,6 +89,7 @@ impl Backend {
             entropy,
             table,
             frames: Mutex::default(),
+            turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
             secrets: tokio::sync::OnceCell::new(),
             http: early.http,
             s3: OnceLock::new(),

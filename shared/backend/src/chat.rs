@@ -49,7 +49,7 @@ impl Can<Converse> {
     /// The conversation, if the caller is in it; for others it does not exist.
     pub async fn conversation(&self, id: &ConversationId) -> Result<Conversation> {
         let conversation: Conversation = self.find(keys::conversation(self.tenant(), id), "conversation").await?;
-        if conversation.admits(self.user(), self.role()) { Ok(conversation) } else { Err(Error::NotFound("conversation")) }
+        if conversation.audience.admits(self.user(), self.role()) { Ok(conversation) } else { Err(Error::NotFound("conversation")) }
     }
 
     /// The conversations the caller is in.
@@ -121,8 +121,9 @@ impl Can<Converse> {
 
     /// Says something. Whoever speaks at the same time takes the next number; nobody's words are lost or doubled.
     async fn say(&self, id: &ConversationId, draft: MessageDraft) -> Result<Said> {
+        let _turn = self.turn(id.as_str()).await;
         let mut conversation = self.conversation(id).await?;
-        for _ in 0..limits::RACE_TRIES * 4 {
+        for tries in 0..limits::CONTENDED_TRIES {
             let message_id = MessageId::new(self.now(), self.random());
             let (message, commit) = conversation.say(message_id, self.user(), self.name(), draft.clone(), self.now());
             let answer = answer(&message)?;
@@ -135,6 +136,7 @@ impl Can<Converse> {
                     if let Some(message) = self.said_before(id, draft.nonce.as_ref().map(|nonce| nonce.as_str())).await? {
                         return Ok(Said { new: false, answer: self::answer(&message)?, message, audience: conversation.audience });
                     }
+                    self.step_aside(tries).await;
                     conversation = self.conversation(id).await?;
                 }
                 Err(error) => return Err(error),
@@ -157,7 +159,8 @@ impl Can<Converse> {
             Audience::Direct { members } => self.room.push_to_users(members, payload).await,
             Audience::Everyone { .. } => {
                 let sockets = self.all(keys::sockets(self.tenant()), limits::FAN_OUT).await?;
-                self.room.push(sockets.into_iter().map(|socket| socket.connection), payload).await;
+                let admitted = sockets.into_iter().filter(|socket| audience.admits(&socket.user, socket.role));
+                self.room.push(admitted.map(|socket| socket.connection), payload).await;
                 Ok(())
             }
         }

@@ -257,6 +257,9 @@ impl<P: Permission> FromRequestParts<App> for Can<P> {
         let kept = std::mem::take(&mut caller.found).pop();
         caller.room.claim = claim;
         let can = caller.can::<P>()?;
+        if let Some(claim) = &can.room.claim {
+            let _ = facts.claim.set(claim.clone());
+        }
         match (&can.room.claim, kept) {
             (Some(claim), Some(kept)) => Err(Refusal::Replay(claim.replay(&kept)?)),
             _ => Ok(can),
@@ -300,6 +303,20 @@ impl<P: Permission> Can<P> {
 
     pub fn random(&self) -> u128 {
         self.room.random()
+    }
+
+    /// Waits for the others of this process who want the same record, so that they do not race each other for nothing.
+    /// Those of other processes are met by the record's version.
+    pub async fn turn(&self, of: &str) -> tokio::sync::MutexGuard<'_, ()> {
+        let turns = &self.room.inner.turns;
+        turns[keys::shard(of, turns.len() as u32) as usize].lock().await
+    }
+
+    /// After a lost race, waits a moment of its own, so that those who lost together do not meet again.
+    pub async fn step_aside(&self, tries: usize) {
+        let most = 16_u64 << tries.min(7);
+        let millis = u64::try_from(self.random() % u128::from(most)).unwrap_or(most);
+        tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
     }
 
     pub async fn get<R: Kept>(&self, key: Key<R>) -> Result<Option<R>>
@@ -414,7 +431,7 @@ impl Room {
     async fn list<R: Kept>(&self, range: Range<R>, paging: &Paging, descending: bool, fits: impl Fn(&R) -> bool + Send) -> Result<Page<R>> {
         let secrets = self.inner.secrets().await?;
         let scope = self.tenant.id().as_str();
-        let mut after = page::open(secrets, scope, paging)?.map(|position| page::start(&position)).transpose()?;
+        let mut after = page::open(secrets, scope, paging)?.map(|position| page::start(&range, &position)).transpose()?;
         let (mut items, mut last) = (Vec::with_capacity(paging.limit), None);
         for _ in 0..limits::FILTER_ROUNDS {
             let found = self.inner.table.query(&range, Walk { descending, limit: paging.limit, after }).await?;
@@ -469,7 +486,7 @@ impl Can<ReadAudit> {
         debug_assert_ne!(range.index, Index::Table);
         let secrets = self.room.inner.secrets().await?;
         let scope = self.tenant().id().as_str();
-        let after = page::open(secrets, scope, paging)?.map(|position| page::start(&position)).transpose()?;
+        let after = page::open(secrets, scope, paging)?.map(|position| page::start(&range, &position)).transpose()?;
         let found = self.room.inner.table.query(&range, Walk { descending: true, limit: paging.limit, after }).await?;
         let last = found.items.last().map(|item| page::position(&range, item)).filter(|_| found.more.is_some());
         let changes = found.items.into_iter().map(parse).collect::<Result<Vec<Change>>>()?;
@@ -479,7 +496,6 @@ impl Can<ReadAudit> {
 
     /// Merges the shards of each day, back from the cursor; a quiet month ends a page early.
     async fn all_changes(&self, paging: &Paging) -> Result<Page<Change>> {
-        const DAYS: usize = 31;
         let secrets = self.room.inner.secrets().await?;
         let scope = self.tenant().id().as_str();
         let founded = self.membership.joined_at.min(self.tenant().id().made_at());
@@ -491,7 +507,7 @@ impl Can<ReadAudit> {
             None => (self.now(), "chg_~".to_owned()),
         };
         let mut items: Vec<Change> = Vec::new();
-        for _ in 0..DAYS {
+        for _ in 0..limits::TRAIL_DAYS {
             let shards = (0..limits::CHANGE_SHARDS).map(|shard| {
                 let range = keys::changes_on(self.tenant(), at, shard, &before);
                 // One more than asked for, because the bound itself was already given

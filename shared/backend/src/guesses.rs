@@ -1,10 +1,11 @@
-//! Wrong passwords, counted in the table per account and per address and minute.
+//! Guessed passwords, counted in the table per account and per address and minute.
 
 use crate::{
-    keys,
-    table::{Table, number, text},
+    keys, password,
+    table::{Table, number},
 };
 use domain::{Error, Result, Timestamp, limits, text::Email};
+use futures_util::try_join;
 
 pub(crate) struct Guesses<'a> {
     pub(crate) table: &'a Table,
@@ -22,21 +23,37 @@ impl Guesses<'_> {
         ]
     }
 
-    /// Refuses whoever has guessed too often in this minute.
-    pub(crate) async fn check(&self) -> Result<()> {
-        let [account, address] = self.keys();
-        let allowed = [(account.pk.clone(), limits::WRONG_LOGINS), (address.pk.clone(), limits::WRONG_LOGINS_PER_ADDRESS)];
-        let found = self.table.get_items(vec![Table::key_item(account), Table::key_item(address)]).await?;
-        let used_up = found.iter().any(|item| {
-            let most = allowed.iter().find(|(pk, _)| text(item, "pk") == Some(pk)).map(|(_, most)| u64::from(*most));
-            most.is_some_and(|most| number(item, "n").unwrap_or_default() >= most)
-        });
-        if used_up { Err(Error::TooMany { seconds: (60 - self.now.as_second().rem_euclid(60)) as u32 }) } else { Ok(()) }
+    fn expires(&self) -> i64 {
+        self.now.as_second() + 300
     }
 
-    pub(crate) async fn note(&self) -> Result<()> {
-        let expires = self.now.as_second() + 300;
-        let [account, address] = self.keys().map(|key| self.table.count(key, expires));
-        futures_util::try_join!(account, address).map(drop)
+    /// Whether this is the account's password; `None` stands for an account that does not exist.
+    pub(crate) async fn check(&self, guess: &str, hash: Option<&str>) -> Result<bool> {
+        self.begin().await?;
+        let right = password::verify(guess, hash).await?;
+        self.end(right).await?;
+        Ok(right)
+    }
+
+    /// Counts a guess of this account before it is looked at, so that those made at once are counted too,
+    /// and refuses whoever has guessed too often in this minute.
+    async fn begin(&self) -> Result<()> {
+        let [account, address] = self.keys();
+        let (guesses, wrong) = try_join!(self.table.count(account, 1, self.expires()), self.table.get_item(address))?;
+        let wrong = wrong.and_then(|item| number(&item, "n")).unwrap_or_default();
+        if guesses > limits::WRONG_LOGINS.into() || wrong >= limits::WRONG_LOGINS_PER_ADDRESS.into() {
+            return Err(Error::TooMany { seconds: (60 - self.now.as_second().rem_euclid(60)) as u32 });
+        }
+        Ok(())
+    }
+
+    /// A right guess counts for nothing, a wrong one for the address too.
+    async fn end(&self, right: bool) -> Result<()> {
+        let [account, address] = self.keys();
+        match right {
+            true => self.table.count(account, -1, self.expires()).await,
+            false => self.table.count(address, 1, self.expires()).await,
+        }
+        .map(drop)
     }
 }

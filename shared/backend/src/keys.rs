@@ -111,7 +111,7 @@ fn due(at: Option<Timestamp>) -> String {
 }
 
 /// Spreads what belongs to one id over a few partitions.
-fn shard(id: &str, shards: u32) -> u32 {
+pub(crate) fn shard(id: &str, shards: u32) -> u32 {
     id.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)) % shards
 }
 
@@ -384,3 +384,6 @@ pub(crate) fn change_place(t: &Tenant, it: &Change) -> Place {
         None => place,
     }
 }
+
+#[cfg(test)]
+mod tests;

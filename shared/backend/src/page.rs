@@ -92,7 +92,10 @@ pub(crate) fn position<R>(range: &Range<R>, item: &Item) -> String {
     serde_json::to_string(&values).unwrap_or_default()
 }
 
-pub(crate) fn start(position: &str) -> Result<Item> {
+/// Where a query goes on. A list that is each person's own has the same path for all, so the position must be of this range.
+pub(crate) fn start<R>(range: &Range<R>, position: &str) -> Result<Item> {
     let values: Vec<(String, String)> = serde_json::from_str(position).map_err(|_| Error::BadCursor)?;
-    Ok(values.into_iter().map(|(name, value)| (name, string(value))).collect())
+    let item: Item = values.into_iter().map(|(name, value)| (name, string(value))).collect();
+    let (_, pk, _) = range.index.names();
+    if text(&item, pk) == Some(&range.pk) { Ok(item) } else { Err(Error::BadCursor) }
 }

@@ -14,7 +14,7 @@ fn argon2() -> Argon2<'static> {
 /// What the password of an account that does not exist is compared with, so that it takes as long.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5aG9tZWhlcmU$3nn0xOtRrNU9uhdTQDEZQ4DTjd0B0xVxjAUYJgj5d8c";
 
-pub async fn hash(password: &Password, entropy: &Entropy) -> Result<String> {
+pub(crate) async fn hash(password: &Password, entropy: &Entropy) -> Result<String> {
     let (password, salt) = (password.clone(), entropy.bytes::<16>());
     // Off the threads that serve requests: it takes tens of milliseconds by design
     tokio::task::spawn_blocking(move || argon2().hash_password_with_salt(password.reveal().as_bytes(), &salt).map(|hash| hash.to_string()))
@@ -23,12 +23,13 @@ pub async fn hash(password: &Password, entropy: &Entropy) -> Result<String> {
         .map_err(|e| Error::internal(e.to_string()))
 }
 
-/// `None` stands for an account that does not exist; the answer is no, after the same time.
-pub async fn verify(password: &Password, hash: Option<&str>) -> Result<bool> {
-    let (password, known, hash) = (password.clone(), hash.is_some(), hash.unwrap_or(NOBODY).to_owned());
+/// `None` stands for an account that does not exist; the answer is no, after the same time. So it is to what cannot be a password.
+pub(crate) async fn verify(guess: &str, hash: Option<&str>) -> Result<bool> {
+    let hash = hash.filter(|_| Password::try_from(guess.to_owned()).is_ok());
+    let (guess, known, hash) = (guess.to_owned(), hash.is_some(), hash.unwrap_or(NOBODY).to_owned());
     tokio::task::spawn_blocking(move || {
         let parsed = PasswordHash::new(&hash).map_err(|e| Error::internal(e.to_string()))?;
-        Ok(argon2().verify_password(password.reveal().as_bytes(), &parsed).is_ok() && known)
+        Ok(argon2().verify_password(guess.as_bytes(), &parsed).is_ok() && known)
     })
     .await
     .map_err(Error::internal)?

@@ -13,6 +13,7 @@ use aws_sdk_apigatewaymanagement::{error::SdkError, primitives::Blob};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
     Error, Result, Timestamp,
+    account::Session,
     commit::{Commit, Origin},
     conversation::{Connection, Presence, Socket, Ticket},
     id::*,
@@ -66,7 +67,7 @@ impl Backend {
         let ticket = ticket.filter(|ticket: &Ticket| now < ticket.ends_at).ok_or(Error::Unauthenticated)?;
         let caller = Caller::identify(self, &ticket.user, &ticket.session, &ticket.organization, origin, Vec::new()).await?;
         let can = caller.can::<Connect>()?;
-        let (_, commit) = Connection::open(connection.to_owned(), &ticket, now);
+        let (_, commit) = Connection::open(connection.to_owned(), &ticket, can.role(), now);
         match can.room.execute(commit, None).await {
             Ok(_) => Ok(()),
             // Somebody else was quicker with the same ticket
@@ -123,9 +124,25 @@ async fn post(inner: &std::sync::Arc<Inner>, connection: &str, bytes: Vec<u8>) -
     let sent = inner.sockets().post_to_connection().connection_id(connection).data(Blob::new(bytes)).send().await;
     match sent {
         Ok(_) => Ok(()),
-        Err(SdkError::ServiceError(error)) if error.err().is_gone_exception() => forget(inner, connection).await,
+        Err(SdkError::ServiceError(error)) if error.err().is_gone_exception() => {
+            let kept = inner.table.get::<Connection>(keys::connection(connection)).await?;
+            // One that is just being opened is not there yet, and is not gone
+            match kept.filter(|kept| inner.clock.now() >= kept.since + limits::SOCKET_OPENING) {
+                Some(_) => forget(inner, connection).await,
+                None => Ok(()),
+            }
+        }
         Err(error) => Err(crate::table::failed(error)),
     }
+}
+
+async fn hang_up(inner: &std::sync::Arc<Inner>, connection: &str) -> Result<()> {
+    match inner.sockets().delete_connection().connection_id(connection).send().await {
+        Ok(_) => {}
+        Err(SdkError::ServiceError(error)) if error.err().is_gone_exception() => {}
+        Err(error) => return Err(crate::table::failed(error)),
+    }
+    forget(inner, connection).await
 }
 
 impl Room {
@@ -179,6 +196,16 @@ impl System {
     pub async fn presence(&self, user: &UserId) -> Result<Presence> {
         self.room.presence(user).await
     }
+
+    /// Closes the connections of a session that has ended.
+    pub async fn hang_up(&self, session: &Session) -> Result<()> {
+        let sockets = self.room.sockets_of(&session.user).await?;
+        let keys = sockets.iter().map(|socket| keys::connection(&socket.connection)).collect();
+        for connection in self.room.get_many(keys).await?.iter().filter(|connection: &&Connection| connection.session == session.id) {
+            hang_up(&self.room.inner, &connection.id).await?;
+        }
+        Ok(())
+    }
 }
 
 impl Can<Connect> {
@@ -192,6 +219,6 @@ impl Can<Connect> {
     }
 
     pub async fn set_presence(&self, line: &Line, presence: Presence) -> Result<()> {
-        self.commit(Commit::quiet().also_put(line.connection.socket(presence))).await
+        self.commit(line.connection.show(presence)).await
     }
 }

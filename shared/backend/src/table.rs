@@ -156,17 +156,17 @@ impl Table {
         Ok(Found { items: answer.items.unwrap_or_default(), more: answer.last_evaluated_key.filter(|key| !key.is_empty()) })
     }
 
-    /// Adds one to a counter that is forgotten at `expires`, and returns what it now says.
-    pub(crate) async fn count(&self, key: Key<()>, expires: i64) -> Result<u64> {
+    /// Adds to a counter that is forgotten at `expires`, and returns what it now says.
+    pub(crate) async fn count(&self, key: Key<()>, more: i8, expires: i64) -> Result<u64> {
         let answer = self
             .client
             .update_item()
             .table_name(&self.name)
             .set_key(Some(Self::key(key)))
-            .update_expression("ADD #n :one SET #e = :e")
+            .update_expression("ADD #n :more SET #e = :e")
             .expression_attribute_names("#n", "n")
             .expression_attribute_names("#e", "expires")
-            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+            .expression_attribute_values(":more", AttributeValue::N(more.to_string()))
             .expression_attribute_values(":e", AttributeValue::N(expires.to_string()))
             .return_values(aws_sdk_dynamodb::types::ReturnValue::UpdatedNew)
             .send()

@@ -55,10 +55,11 @@ impl FromRequestParts<App> for Visitor {
         let facts = parts.extensions.get::<Facts>().cloned().unwrap_or_default();
         let now = inner.clock.now();
         let claim = Claim::of_visitor(&facts, now);
-        if let Some(claim) = &claim
-            && let Some(kept) = inner.table.get_item(claim.key()).await?
-        {
-            return Err(Refusal::Replay(claim.replay(&kept)?));
+        if let Some(claim) = &claim {
+            let _ = facts.claim.set(claim.clone());
+            if let Some(kept) = inner.table.get_item(claim.key()).await? {
+                return Err(Refusal::Replay(claim.replay(&kept)?));
+            }
         }
         Ok(Self { backend: app.0.clone(), facts, claim, now })
     }
@@ -113,17 +114,25 @@ impl Visitor {
         password::hash(password, &self.backend.0.entropy).await
     }
 
-    /// A refresh token and what is kept of it. The session's id in front finds it; the rest is 256 random bits.
-    pub fn refresh_token(&self, user: &UserId, session: &SessionId) -> (String, String) {
+    /// A refresh token and what is kept of it. The session's id in front finds it, then come 256 random bits, and
+    /// a mark that it is ours: one that was made up must not end a session as a used one does.
+    pub async fn refresh_token(&self, user: &UserId, session: &SessionId) -> Result<(String, String)> {
         let secret = URL_SAFE_NO_PAD.encode(self.backend.0.entropy.bytes::<32>());
-        (format!("{user}.{session}.{secret}"), sha256(secret.as_bytes()))
+        let token = format!("{user}.{session}.{secret}");
+        let mark = self.backend.0.secrets().await?.mark("refresh", &[&token]);
+        Ok((format!("{token}.{mark}"), sha256(secret.as_bytes())))
     }
 
-    /// The person, the session and the hash a presented refresh token names.
-    pub fn read_refresh_token(token: &str) -> Option<(UserId, SessionId, String)> {
-        let (user, rest) = token.split_once('.')?;
-        let (session, secret) = rest.split_once('.')?;
-        Some((user.parse().ok()?, session.parse().ok()?, sha256(secret.as_bytes())))
+    /// The person, the session and the hash that a refresh token of ours names.
+    pub async fn read_refresh_token(&self, token: &str) -> Result<Option<(UserId, SessionId, String)>> {
+        let secrets = self.backend.0.secrets().await?;
+        let Some((token, _)) = token.rsplit_once('.').filter(|(token, mark)| secrets.is_mark("refresh", &[token], mark)) else {
+            return Ok(None);
+        };
+        let mut parts = token.split('.');
+        let (user, session) = (parts.next().and_then(|id| id.parse().ok()), parts.next().and_then(|id| id.parse().ok()));
+        let hash = parts.next().map(|secret| sha256(secret.as_bytes()));
+        Ok(user.zip(session).zip(hash).map(|((user, session), hash)| (user, session, hash)))
     }
 
     pub async fn access_token(&self, session: &Session) -> Result<String> {
@@ -139,20 +148,16 @@ impl Visitor {
         Guesses { table: &self.backend.0.table, email, address: &self.facts.origin.address, now: self.now }
     }
 
-    /// Refuses whoever has guessed too often in this minute, by account or by address.
-    pub async fn check_guesses(&self, email: &Email) -> Result<()> {
-        self.guesses(email).check().await
-    }
-
-    pub async fn note_wrong_guess(&self, email: &Email) -> Result<()> {
-        self.guesses(email).note().await
+    /// Whether this is the account's password; refuses whoever has guessed too often in this minute, by account or by address.
+    pub async fn is_password(&self, email: &Email, guess: &str, kept: Option<&Credentials>) -> Result<bool> {
+        self.guesses(email).check(guess, kept.map(|kept| kept.password_hash.as_str())).await
     }
 
     /// Counts a sign-up from this address and refuses when there were too many in this hour.
     pub async fn count_sign_up(&self) -> Result<()> {
         let second = self.now.as_second();
         let key = keys::attempts("SIGN_UP", &self.facts.origin.address, second / 3600);
-        match self.backend.0.table.count(key, second + 7200).await? {
+        match self.backend.0.table.count(key, 1, second + 7200).await? {
             count if count > limits::SIGN_UPS_PER_ADDRESS.into() => {
                 Err(Error::TooMany { seconds: (3600 - second.rem_euclid(3600)) as u32 })
             }
@@ -194,13 +199,9 @@ impl Can<UseAccount> {
         Guesses { table: &self.room.inner.table, email: &self.membership.email, address: &self.room.origin.address, now: self.now() }
     }
 
-    /// Refuses whoever has guessed this account's password too often in this minute.
-    pub async fn check_guesses(&self) -> Result<()> {
-        self.guesses().check().await
-    }
-
-    pub async fn note_wrong_guess(&self) -> Result<()> {
-        self.guesses().note().await
+    /// Whether this is the caller's password; refuses whoever has guessed it too often in this minute.
+    pub async fn is_password(&self, guess: &Password, kept: &Credentials) -> Result<bool> {
+        self.guesses().check(guess.reveal(), Some(&kept.password_hash)).await
     }
 
     pub async fn hash(&self, password: &Password) -> Result<String> {

@@ -1,6 +1,6 @@
 //! HTTP as the product speaks it: bodies, paths and queries whose refusals are problems, answers with versions, and what wraps every request.
 
-use crate::{Backend, door::App, page::Paging, problem::Problem, secrets::sha256};
+use crate::{Backend, door::App, idempotency::Claim, page::Paging, problem::Problem, secrets::sha256};
 use axum::{
     Router,
     body::{Body as AxumBody, Bytes},
@@ -15,9 +15,14 @@ use domain::{
     limits,
 };
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
+use lambda_http::request::RequestContext;
 use serde::{Serialize, de::DeserializeOwned};
-use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    panic::AssertUnwindSafe,
+    sync::{Arc, OnceLock},
+};
 use utoipa_axum::router::OpenApiRouter;
 
 /// What is known of a request before anybody looks at what it asks.
@@ -26,6 +31,8 @@ pub struct Facts {
     pub origin: Origin,
     /// Hash of the `Idempotency-Key` and of the request it came with.
     pub(crate) idempotency: Option<(String, String)>,
+    /// The key as that of a caller who was let in.
+    pub(crate) claim: Arc<OnceLock<Claim>>,
 }
 
 /// An answer as it is sent, and as it is kept for a retry.
@@ -87,7 +94,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let media = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if media.split(';').next().map(str::trim) != Some("application/json") {
+        if !media.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json")) {
             return Err(Error::UnsupportedMedia.into());
         }
         let bytes = Bytes::from_request(request, state).await.map_err(|_| Error::TooLarge(limits::BODY_BYTES))?;
@@ -102,6 +109,8 @@ pub fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
         Ok(value) => {
             // The reader above stops at the end of the value; what follows it must be nothing
             return match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
+                // Which would be read as the fields in their order
+                Ok(_) if bytes.trim_ascii_start().starts_with(b"[") => Err(Error::invalid("", "is a list and not an object")),
                 Ok(_) => Ok(value),
                 Err(e) => Err(Error::Malformed(format!("the body is not JSON: {e}"))),
             };
@@ -143,6 +152,9 @@ fn fault(error: &serde_path_to_error::Error<serde_json::Error>) -> (String, Stri
     let named = |prefix: &str| message.strip_prefix(prefix).and_then(|rest| rest.split('`').next()).map(str::to_owned);
     if let Some(name) = named("missing field `") {
         return (format!("{pointer}/{name}"), "is missing".to_owned());
+    }
+    if let Some(name) = named("duplicate field `") {
+        return (format!("{pointer}/{name}"), "is given twice".to_owned());
     }
     if let Some(name) = named("unknown field `") {
         let end = format!("/{name}");
@@ -212,6 +224,16 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for List<T> {
 #[serde(deny_unknown_fields)]
 pub struct All {}
 
+/// How [`IfMatch`] stands in the document.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes the header that `IfMatch` reads")]
+pub struct IfMatchHeader {
+    /// The `ETag` of the version this is meant for.
+    #[param(rename = "If-Match", example = "\"3\"")]
+    if_match: Option<String>,
+}
+
 /// The version a change is meant for.
 #[derive(Clone, Copy, Debug)]
 pub struct IfMatch(Option<u64>);
@@ -265,11 +287,15 @@ impl Backend {
 
 /// What is true of every request: an id, a limit of its body, its `Idempotency-Key` read, a panic survived, the same headers on every answer.
 async fn wrap(State(backend): State<Backend>, request: Request, next: Next) -> Response {
-    let id = request_id(&backend, request.headers());
+    let id = request_id(&backend, &request);
     let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
     let answer = async {
         let request = prepare(&id, request).await?;
+        let claim = request.extensions().get::<Facts>().map(|facts| facts.claim.clone()).unwrap_or_default();
         match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+            Ok(response) if response.extensions().get::<Arc<Problem>>().is_some() => {
+                Ok(twin(&backend, &claim).await.map_or(response, Answer::into_response))
+            }
             Ok(response) => Ok(response),
             Err(_) => Err(Problem(Error::internal("a handler panicked"))),
         }
@@ -278,7 +304,11 @@ async fn wrap(State(backend): State<Backend>, request: Request, next: Next) -> R
         tracing::Instrument::instrument(answer, span.clone()).await.unwrap_or_else(|problem: Problem| problem.into_response());
     if let Some(problem) = response.extensions_mut().remove::<Arc<Problem>>() {
         let _entered = span.enter();
+        let allow = response.headers_mut().remove(header::ALLOW);
         response = problem.respond(&id);
+        if let Some(allow) = allow {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
     }
     let headers = response.headers_mut();
     for (name, value) in [
@@ -297,9 +327,20 @@ async fn wrap(State(backend): State<Backend>, request: Request, next: Next) -> R
     response
 }
 
-/// The gateway's id where there is one, so that its log and ours name the same request.
-fn request_id(backend: &Backend, headers: &HeaderMap) -> String {
-    let given = ["x-amzn-request-id", "x-request-id"].iter().find_map(|name| headers.get(*name)).and_then(|value| value.to_str().ok());
+/// What the twin of a request was answered with, that was quicker and so had this one refused.
+async fn twin(backend: &Backend, claim: &OnceLock<Claim>) -> Option<Answer> {
+    let claim = claim.get()?;
+    let kept = backend.0.table.get_item(claim.key()).await.ok()??;
+    claim.replay(&kept).ok()
+}
+
+/// The gateway's id, so that its log and ours name the same request. What a client claims is not asked:
+/// the gateway of the local stack has put its own in the place of that.
+fn request_id(backend: &Backend, request: &Request) -> String {
+    let given = match request.extensions().get::<RequestContext>() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.request_id.as_deref(),
+        _ => request.headers().get("x-request-id").and_then(|value| value.to_str().ok()),
+    };
     match given {
         Some(id)
             if !id.is_empty() && id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'=' || b == b'_') =>
@@ -333,6 +374,6 @@ async fn prepare(id: &str, request: Request) -> Result<Request, Problem> {
         }
         _ => None,
     };
-    parts.extensions.insert(Facts { origin, idempotency });
+    parts.extensions.insert(Facts { origin, idempotency, claim: Arc::default() });
     Ok(Request::from_parts(parts, AxumBody::from(bytes)))
 }

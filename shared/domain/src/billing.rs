@@ -164,19 +164,15 @@ pub struct InvoiceDraft {
     pub notes: Option<Markdown>,
 }
 
-const QUANTITY_MOST: i64 = 1_000_000_000;
-const PRICE_MOST: i64 = 1_000_000_000_000;
-/// Of one line, in minor units.
-const AMOUNT_MOST: i64 = 10_000_000_000_000_000;
 /// 100 % in hundredths of a per cent.
 const WHOLE: u32 = 10_000;
 
 fn price(line: LineDraft, place: usize) -> Result<InvoiceLine> {
     let fault = |field: &str, message: &str| Error::invalid(&format!("/lines/{place}/{field}"), message);
-    if !(1..=QUANTITY_MOST).contains(&line.quantity_milli) {
+    if !(1..=limits::QUANTITY).contains(&line.quantity_milli) {
         return Err(fault("quantity_milli", "is not between 1 and 1,000,000,000"));
     }
-    if line.unit_price.unsigned_abs() > PRICE_MOST as u64 {
+    if line.unit_price.unsigned_abs() > limits::UNIT_PRICE as u64 {
         return Err(fault("unit_price", "is out of range"));
     }
     if line.discount > WHOLE {
@@ -196,14 +192,14 @@ fn price(line: LineDraft, place: usize) -> Result<InvoiceLine> {
         tax_rate: line.tax_rate,
         net: i64::try_from(net)
             .ok()
-            .filter(|net| net.abs() <= AMOUNT_MOST)
+            .filter(|net| net.abs() <= limits::LINE_AMOUNT)
             .ok_or_else(|| fault("unit_price", "gives an amount out of range"))?,
     })
 }
 
 /// Sums the lines: tax is computed on the sum of each rate, so that it is rounded once.
 pub fn total(lines: &[InvoiceLine]) -> Totals {
-    // No line is over AMOUNT_MOST, so that the sum of the most lines, and its tax, is far from the end of the numbers
+    // No line is over limits::LINE_AMOUNT, so that the sum of the most lines, and its tax, is far from the end of the numbers
     let mut nets: BTreeMap<u32, i64> = BTreeMap::new();
     for line in lines {
         *nets.entry(line.tax_rate).or_default() += line.net;
@@ -229,7 +225,7 @@ impl Invoice {
             return Err(Error::invalid("/lines", format!("has not between 1 and {} lines", limits::INVOICE_LINES)));
         }
         let term_days = draft.term_days.unwrap_or(14);
-        if term_days > 365 {
+        if term_days > limits::TERM_DAYS {
             return Err(Error::invalid("/term_days", "is more than a year"));
         }
         let lines = draft.lines.into_iter().enumerate().map(|(place, line)| price(line, place)).collect::<Result<Vec<_>>>()?;

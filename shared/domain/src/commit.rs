@@ -25,7 +25,7 @@ macro_rules! records {
     ($($name:ident, $kind:literal, |$it:ident| $version:expr, $id:expr $(, $topic:expr)?;)*) => {
         /// Every kind of record.
         #[derive(Clone)]
-        pub enum Record { $($name($name)),* }
+        pub enum Record { $($name(Box<$name>)),* }
 
         impl Record {
             pub const KINDS: &[&str] = &[$($kind),*];
@@ -47,7 +47,7 @@ macro_rules! records {
 
         $(
             impl From<$name> for Record {
-                fn from(record: $name) -> Self { Self::$name(record) }
+                fn from(record: $name) -> Self { Self::$name(Box::new(record)) }
             }
 
             impl Kept for $name {

@@ -13,6 +13,15 @@ pub enum Audience {
     Everyone { name: Line },
 }
 
+impl Audience {
+    pub fn admits(&self, user: &UserId, role: Role) -> bool {
+        match self {
+            Self::Direct { members } => members.contains(user),
+            Self::Everyone { .. } => role != Role::Guest,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Preview {
     pub author: UserId,
@@ -96,13 +105,6 @@ impl Conversation {
             .also_create(Participation::new(&id, first, now))
             .also_create(Participation::new(&id, second, now));
         Ok((conversation, commit))
-    }
-
-    pub fn admits(&self, user: &UserId, role: Role) -> bool {
-        match &self.audience {
-            Audience::Direct { members } => members.contains(user),
-            Audience::Everyone { .. } => role != Role::Guest,
-        }
     }
 
     /// Takes the next number for a message and stores both, so that all see one order without a gap.
@@ -202,6 +204,7 @@ pub struct Connection {
     pub user: UserId,
     pub organization: OrganizationId,
     pub session: SessionId,
+    pub role: Role,
     pub since: Timestamp,
     pub watches: Vec<String>,
     pub version: u64,
@@ -213,6 +216,8 @@ pub struct Connection {
 pub struct Socket {
     pub user: UserId,
     pub connection: String,
+    /// What the person was when it was opened: a guest does not hear the channels.
+    pub role: Role,
     pub presence: Presence,
     pub expires: i64,
 }
@@ -229,13 +234,14 @@ pub struct Watch {
 const CONNECTION: jiff::SignedDuration = jiff::SignedDuration::from_mins(125);
 
 impl Connection {
-    pub fn open(id: String, ticket: &Ticket, now: Timestamp) -> (Self, Commit) {
+    pub fn open(id: String, ticket: &Ticket, role: Role, now: Timestamp) -> (Self, Commit) {
         let expires = (now + CONNECTION).as_second();
         let connection = Self {
             id: id.clone(),
             user: ticket.user.clone(),
             organization: ticket.organization.clone(),
             session: ticket.session.clone(),
+            role,
             since: now,
             watches: Vec::new(),
             version: 1,
@@ -247,7 +253,13 @@ impl Connection {
     }
 
     pub fn socket(&self, presence: Presence) -> Socket {
-        Socket { user: self.user.clone(), connection: self.id.clone(), presence, expires: self.expires }
+        Socket { user: self.user.clone(), connection: self.id.clone(), role: self.role, presence, expires: self.expires }
+    }
+
+    /// Holds only while the connection does, so that one that just closed is not left behind as somebody's presence.
+    pub fn show(&self, presence: Presence) -> Commit {
+        let after = Self { version: self.version + 1, ..self.clone() };
+        Commit::quiet().also_put(self.socket(presence)).also_replace(self.version, after)
     }
 
     fn watch_record(&self, topic: &str) -> Watch {

@@ -1,6 +1,7 @@
 //! Every limit of the product in one place.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
+use std::ops::Range;
 
 // What comes in
 /// Bytes of a request body; a larger one is answered with 413.
@@ -18,6 +19,8 @@ pub const PAGE: usize = 50;
 pub const PAGE_MOST: usize = 100;
 /// Pages of the table read to fill one page of a filtered list.
 pub const FILTER_ROUNDS: usize = 5;
+/// Days of the trail read to fill one page of it.
+pub const TRAIL_DAYS: usize = 31;
 /// Characters of a search text.
 pub const SEARCH_TEXT: usize = 100;
 /// Different words of one record that can be searched.
@@ -26,6 +29,8 @@ pub const SEARCH_WORDS: usize = 60;
 // One write
 /// Records of one transaction; DynamoDB takes 100.
 pub const TRANSACTION: usize = 100;
+/// Tries of a write that everybody in an organisation may contend for, such as the next number of a series.
+pub const CONTENDED_TRIES: usize = 10;
 /// Tries of a write that lost a race it may simply run again.
 pub const RACE_TRIES: usize = 12;
 pub const CHANGE_SHARDS: u32 = 4;
@@ -45,13 +50,19 @@ pub const ACCESS_TOKEN: SignedDuration = SignedDuration::from_mins(15);
 pub const SESSION_IDLE: SignedDuration = SignedDuration::from_hours(24 * 14);
 /// … and this long after its login, whatever happened since.
 pub const SESSION_ABSOLUTE: SignedDuration = SignedDuration::from_hours(24 * 90);
+/// Sessions of one person, open and ended, that are looked at.
+pub const SESSIONS: usize = 1_000;
 pub const INVITATION: SignedDuration = SignedDuration::from_hours(24 * 7);
 pub const EMAIL_TOKEN: SignedDuration = SignedDuration::from_hours(24);
 
 // Work
 pub const ASSIGNEES: usize = 10;
 pub const LABELS: usize = 20;
+/// When something may be due, up to the year 2200: keys write an instant with thirteen digits.
+pub const DATES: Range<Timestamp> = Timestamp::UNIX_EPOCH..Timestamp::constant(7_258_118_400, 0);
 pub const ATTACHMENTS: usize = 50;
+/// Tasks counted for the figures of one project; a larger one says that it was counted in part.
+pub const COUNTED_TASKS: usize = 1_000;
 
 // Files
 pub const FILE_BYTES: u64 = 100 * 1024 * 1024;
@@ -61,6 +72,8 @@ pub const DOWNLOAD_LINK: SignedDuration = SignedDuration::from_mins(5);
 // Conversations
 pub const MESSAGE_CHARACTERS: usize = 8_000;
 pub const SOCKET_TICKET: SignedDuration = SignedDuration::from_secs(30);
+/// A connection younger than this that cannot be reached is taken for one that is being opened.
+pub const SOCKET_OPENING: SignedDuration = SignedDuration::from_secs(10);
 /// Projects and conversations one connection may watch.
 pub const WATCHES: usize = 20;
 /// Connections one fan-out posts to at the most, and how many at once.
@@ -71,7 +84,17 @@ pub const PRESENCE: usize = 100;
 
 // Money
 pub const INVOICE_LINES: usize = 200;
+/// In thousandths.
+pub const QUANTITY: i64 = 1_000_000_000;
+/// Of one unit, in minor units, either way.
+pub const UNIT_PRICE: i64 = 1_000_000_000_000;
+/// Of one line, in minor units, either way: sums of the most lines, and their tax, stay far from the end of the numbers.
+pub const LINE_AMOUNT: i64 = 10_000_000_000_000_000;
+/// Days a client has to pay.
+pub const TERM_DAYS: u16 = 365;
 
 // Workers
 /// How far ahead due timers are put on their queue; SQS delays by 15 minutes at the most.
 pub const SWEEP_AHEAD: SignedDuration = SignedDuration::from_secs(120);
+/// Timers of one sweep; those left over are found by the next, a minute later.
+pub const SWEEP: usize = 5_000;

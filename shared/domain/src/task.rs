@@ -155,6 +155,7 @@ impl Task {
         self.assignees.retain(|user| seen.insert(user.clone()));
         let faults = [
             (self.assignees.len() > limits::ASSIGNEES, "/assignees", "has more than 10 people"),
+            (self.due_at.is_some_and(|due| !limits::DATES.contains(&due)), "/due_at", "is not between 1970 and 2200"),
             (self.labels.len() > limits::LABELS, "/labels", "has more than 20 labels"),
             (self.remind_minutes.is_some_and(|m| m > 40_320), "/remind_minutes", "is more than four weeks"),
             (self.estimate_minutes.is_some_and(|m| m > 600_000), "/estimate_minutes", "is more than 10,000 hours"),

@@ -109,9 +109,10 @@ fn not_empty(text: String) -> Result<String, String> {
     if text.is_empty() { Err("is empty".to_owned()) } else { Ok(text) }
 }
 
-/// Characters that change how the text around them is read: controls, and the marks that reverse its direction.
+/// Characters that change how the text around them is read: controls, invisible breaks and joints, and marks of its direction.
 fn is_deceptive(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 fn one_line(text: String, most: usize) -> Result<String, String> {
@@ -230,6 +231,8 @@ mod tests {
             line("a\nb".into()),
             line("a\u{0}b".into()),
             line("a\u{202e}b".into()),
+            line("a\u{2028}b".into()),
+            line("a\u{61c}b".into()),
             line("x".repeat(201)),
             markdown("a\u{7}b".into()),
             utterance(" \n ".into()),

@@ -1,0 +1,323 @@
+//! The list of keys, printed: the document of the data model.
+
+use super::*;
+use domain::text::Label;
+use proptest::prelude::*;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, fmt::Write as _};
+
+fn read<T: DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).unwrap()
+}
+
+const NOW: Timestamp = Timestamp::constant(1_767_225_600, 0);
+
+/// Ids of every kind; all but the organisation's are the same for every `Ids`.
+struct Ids {
+    t: Tenant,
+    me: Me,
+    user: UserId,
+    other: UserId,
+    session: SessionId,
+    invitation: InvitationId,
+    department: DepartmentId,
+    project: ProjectId,
+    task: TaskId,
+    comment: CommentId,
+    file: FileId,
+    conversation: ConversationId,
+    client: ClientId,
+    invoice: InvoiceId,
+    notification: NotificationId,
+    timer: Timer,
+    change: Change,
+}
+
+impl Ids {
+    fn of(organization: OrganizationId) -> Self {
+        let (user, task) = (UserId::new(NOW, 1), TaskId::new(NOW, 2));
+        Self {
+            t: Tenant(organization.clone()),
+            me: Me(user.clone()),
+            other: UserId::new(NOW, 3),
+            session: SessionId::new(NOW, 4),
+            invitation: InvitationId::new(NOW, 5),
+            department: DepartmentId::new(NOW, 6),
+            project: ProjectId::new(NOW, 7),
+            comment: CommentId::new(NOW, 8),
+            file: FileId::new(NOW, 9),
+            conversation: ConversationId::new(NOW, 10),
+            client: ClientId::new(NOW, 11),
+            invoice: InvoiceId::new(NOW, 12),
+            notification: NotificationId::new(NOW, 13),
+            timer: Timer::for_task(&task, domain::timer::Purpose::TaskDue, NOW),
+            change: Change {
+                id: ChangeId::new(NOW, 14),
+                organization,
+                action: "task.created".to_owned(),
+                subject: Subject { kind: "task".to_owned(), id: task.to_string() },
+                by: Actor { user: Some(user.clone()), name: "Mia".to_owned() },
+                at: NOW,
+                origin: Origin::default(),
+                topic: None,
+                before: None,
+                after: None,
+            },
+            user,
+            task,
+        }
+    }
+
+    /// Every function that gives a key.
+    fn keys(&self) -> Vec<(&'static str, Place)> {
+        macro_rules! list {
+            ($($name:ident($($argument:expr),*),)*) => { vec![$((stringify!($name), $name($($argument),*).into())),*] };
+        }
+        let t = &self.t;
+        list![
+            user(&self.me),
+            credentials(&self.me),
+            session(&self.me, &self.session),
+            email_owner(&"mia@example.com".parse().unwrap()),
+            ticket("HASH"),
+            connection("CONNECTION"),
+            attempts("LOGIN", "HASH", 29_453_760),
+            visitor_idempotency("HASH"),
+            timer(t, &self.timer),
+            organization(t),
+            everyone(t),
+            member(t, &self.user),
+            department(t, &self.department),
+            invitation(t, &self.invitation),
+            project(t, &self.project),
+            task(t, &self.task),
+            comment(t, &self.task, &self.comment),
+            file(t, &self.file),
+            conversation(t, &self.conversation),
+            direct_pair(t, &self.other, &self.user),
+            participation(t, &self.user, &self.conversation),
+            message(t, &self.conversation, 7),
+            sent(t, &self.conversation, &self.user, "NONCE"),
+            socket(t, &self.user, "CONNECTION"),
+            watch(t, "TOPIC", "CONNECTION"),
+            client(t, &self.client),
+            series(t, "2026"),
+            invoice(t, &self.invoice),
+            notification(t, &self.user, &self.notification),
+            mailed(t, "NAME"),
+            idempotency(t, &self.user, "HASH"),
+            change(t, &self.change),
+        ]
+    }
+
+    /// Every function that gives a range.
+    fn ranges(&self) -> Vec<(&'static str, Range<()>)> {
+        macro_rules! list {
+            ($($name:ident($($argument:expr),*),)*) => { vec![$((stringify!($name), untyped($name($($argument),*)))),*] };
+        }
+        fn untyped<R>(it: Range<R>) -> Range<()> {
+            Range { index: it.index, pk: it.pk, bounds: it.bounds, record: PhantomData }
+        }
+        let t = &self.t;
+        list![
+            sessions(&self.me),
+            timers(3, NOW),
+            members(t),
+            departments(t),
+            invitations(t),
+            projects(t),
+            tasks(t, &self.project),
+            tasks_by_due(t, &self.project),
+            tasks_in(t, &self.project, State::InReview),
+            tasks_with(t, &self.project, "WORD"),
+            assignments(t, &self.user),
+            assignments_due_before(t, &self.user, NOW),
+            comments(t, &self.task),
+            files_of(t, &self.task),
+            participations(t, &self.user),
+            messages(t, &self.conversation, 1, 50),
+            sockets_of(t, &self.user),
+            sockets(t),
+            watches(t, "TOPIC"),
+            clients(t),
+            invoices(t),
+            notifications(t, &self.user),
+            changes_on(t, NOW, 3, "chg_~"),
+            changes_of(t, self.task.as_str()),
+            changes_by(t, &self.user),
+        ]
+    }
+
+    /// A record of every kind, made by the rules themselves.
+    fn records(&self) -> Vec<Record> {
+        let mut next = 100;
+        let mut random = || {
+            next += 1;
+            next
+        };
+        let organization = self.t.id();
+        let form = json!({
+            "name": "Mia", "email": "mia@example.com", "password": "correct horse", "organization": "Acme", "address": "1 Mill Lane",
+            "phone": "+44 20 7946 0000", "expected_users": 5
+        });
+        let (founded, founding) = found(read(form), "HASH".to_owned(), NOW, &mut random).unwrap();
+        let house = Organization { id: organization.clone(), ..founded.organization };
+        let me = User { id: self.user.clone(), ..founded.user };
+        let login = Login {
+            id: self.session.clone(),
+            user: &self.user,
+            organization,
+            device: String::new(),
+            address: String::new(),
+            refresh_hash: String::new(),
+        };
+        let draft = json!({ "email": "ben@example.com", "role": "member" });
+        let inviter = me.joins(organization, domain::policy::Role::Owner, None, NOW);
+        let (_, invited) = Invitation::new(self.invitation.clone(), read(draft), &house, &inviter, NOW).unwrap();
+        let (_, planned) = Project::new(self.project.clone(), read(json!({ "name": "Garden" })), &self.user, NOW).unwrap();
+        let due = NOW + jiff::SignedDuration::from_hours(1);
+        let draft = json!({ "project": self.project, "title": "Paint", "assignees": [self.user], "due_at": due });
+        let (task, made) = Task::new(self.task.clone(), read(draft), &self.user, NOW).unwrap();
+        let (_, commented) = Comment::new(self.comment.clone(), &task, &self.user, "Mia", read(json!("Blue?")), NOW).unwrap();
+        let draft = json!({ "name": "plan.pdf", "media_type": "application/pdf", "bytes": 9, "task": self.task });
+        let (_, announced) = File::new(self.file.clone(), read(draft), &self.user, NOW).unwrap();
+        let (talk, started) = Conversation::direct(self.conversation.clone(), &self.user, &self.other, NOW).unwrap();
+        let words = read(json!({ "text": "Lunch?", "nonce": "NONCE" }));
+        let (_, said) = talk.say(MessageId::new(NOW, 1), &self.user, "Mia", words, NOW);
+        let ticket = Ticket {
+            hash: "HASH".to_owned(),
+            user: self.user.clone(),
+            organization: organization.clone(),
+            session: self.session.clone(),
+            ends_at: NOW,
+            expires: 0,
+        };
+        let (connection, opened) = Connection::open("CONNECTION".to_owned(), &ticket, domain::policy::Role::Owner, NOW);
+        let draft = json!({ "name": "Rose", "email": "rose@example.com", "address": "2 High Street" });
+        let (client, taken_on) = Client::new(self.client.clone(), read(draft), NOW);
+        let lines = json!([{ "description": "x", "quantity_milli": 1, "unit": "h", "unit_price": 1 }]);
+        let draft = read(json!({ "client": self.client, "lines": lines }));
+        let (invoice, drafted) = Invoice::draft(self.invoice.clone(), draft, &client, &house, NOW).unwrap();
+        let (_, issued) = invoice.issue(None, NOW).unwrap();
+        let told = domain::notification::of_timer(&task.timers()[0], &task);
+        let commits = [
+            founding,
+            invited,
+            planned,
+            made,
+            commented,
+            announced,
+            started,
+            said,
+            opened,
+            connection.watch("TOPIC").unwrap(),
+            taken_on,
+            drafted,
+            issued,
+        ];
+        let written = commits.into_iter().flat_map(|commit| commit.writes).map(|write| write.record().clone());
+        let session = Record::from(Session::open(login, NOW));
+        let mailed = Record::from(Mailed::begun("NAME", NOW));
+        written.chain(task.entries()).chain(told.into_iter().map(Record::from)).chain([session, mailed]).collect()
+    }
+}
+
+fn organization_number(random: u128) -> OrganizationId {
+    OrganizationId::new(NOW, random)
+}
+
+#[test]
+fn the_list_of_keys() {
+    let ids = Ids::of(organization_number(0));
+    let mut list = String::from("# Keys\n");
+    for (name, Place { pk, sk, .. }) in ids.keys() {
+        let _ = writeln!(list, "{name:<24}{pk} | {sk}");
+    }
+    list.push_str("\n# Ranges\n");
+    for (name, range) in ids.ranges() {
+        let _ = writeln!(list, "{name:<24}{range}");
+    }
+    list.push_str("\n# Records in indexes\n");
+    let mut seen = BTreeSet::new();
+    let places = ids.records().into_iter().map(|record| (record.kind(), place(&ids.t, &record)));
+    for (kind, Place { indexed, .. }) in places.chain([("change", change_place(&ids.t, &ids.change))]) {
+        for (index, pk, sk) in indexed {
+            if seen.insert((kind, index.names().0)) {
+                let _ = writeln!(list, "{kind:<24}{index:?}: {pk} | {sk}");
+            }
+        }
+    }
+    insta::assert_snapshot!(list);
+}
+
+#[test]
+fn every_key_is_in_the_list() {
+    let ids = Ids::of(organization_number(0));
+    let listed: BTreeSet<_> = ids.keys().into_iter().map(|(name, _)| name).chain(ids.ranges().into_iter().map(|(name, _)| name)).collect();
+    let source = include_str!("../keys.rs");
+    for function in
+        source.split("\nfn ").flat_map(|part| part.split(" fn ")).filter(|text| text.contains("(t: &Tenant") || text.contains("(me: &Me"))
+    {
+        let (name, rest) = function.split_once('(').unwrap();
+        let gives = rest.split('{').next().unwrap();
+        if gives.contains("-> Key<") || gives.contains("-> Range<") {
+            assert!(listed.contains(name), "add {name} to the list in shared/backend/src/keys/tests.rs");
+        }
+    }
+    let kinds: BTreeSet<_> = ids.records().iter().map(Record::kind).collect();
+    assert_eq!(kinds, Record::KINDS.iter().copied().collect(), "make one of each kind in `Ids::records`");
+}
+
+/// What stands outside the organisations: a person's own, what nobody has proved to be yet, and the timers, whose keys name theirs.
+const OUTSIDE: [&str; 10] =
+    ["user", "credentials", "session", "email_owner", "ticket", "connection", "attempts", "visitor_idempotency", "sessions", "timers"];
+
+fn is_in<R>(range: &Range<R>, index: Index, pk: &str, sk: &str) -> bool {
+    // Stronger than a query, which compares the whole partition key
+    let fits = match &range.bounds {
+        Bounds::Prefix(prefix) => sk.starts_with(prefix.as_str()),
+        Bounds::Between(from, to) => from.as_str() <= sk && sk <= to.as_str(),
+    };
+    range.index == index && pk.starts_with(&range.pk) && fits
+}
+
+proptest! {
+    #[test]
+    fn what_is_of_one_organisation_is_in_no_range_and_under_no_key_of_another(a: u128, b: u128, near in 0u32..80) {
+        for (a, b) in [(a, b), (a, a ^ (1 << near))] {
+            let (a, b) = (organization_number(a), organization_number(b));
+            prop_assume!(a != b);
+            let (ours, theirs) = (Ids::of(a), Ids::of(b));
+            let mut places: Vec<_> = ours.records().into_iter().filter(|record| !OUTSIDE.contains(&record.kind())).map(|record| (record.kind(), place(&ours.t, &record))).collect();
+            places.push(("change", change_place(&ours.t, &ours.change)));
+            let ranges: Vec<_> = theirs.ranges().into_iter().filter(|(name, _)| !OUTSIDE.contains(name)).collect();
+            let keys: Vec<_> = theirs.keys().into_iter().filter(|(name, _)| !OUTSIDE.contains(name)).collect();
+            for (kind, at) in &places {
+                let everywhere = [(Index::Table, &at.pk, &at.sk)].into_iter().chain(at.indexed.iter().map(|(index, pk, sk)| (*index, pk, sk)));
+                for (index, pk, sk) in everywhere {
+                    for (name, range) in &ranges {
+                        prop_assert!(!is_in(range, index, pk, sk), "{} is in {}", kind, name);
+                    }
+                }
+                for (name, key) in &keys {
+                    prop_assert!((&key.pk, &key.sk) != (&at.pk, &at.sk), "{} is at {}", kind, name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn words_from_outside_do_not_lead_out_of_their_place(text in "[#~|a-z_]{1,40}") {
+        let ids = Ids::of(organization_number(0));
+        let Ok(nonce) = text.parse::<Label>() else { return Ok(()) };
+        let at = sent(&ids.t, &ids.conversation, &ids.user, nonce.as_str());
+        let other = sent(&ids.t, &ids.conversation, &ids.other, nonce.as_str());
+        prop_assert!(at.sk != other.sk && at.pk == other.pk);
+        let mine = ids.user.as_str();
+        prop_assert!(!other.sk.starts_with(mine));
+        for word in domain::text::words([text.as_str()]) {
+            prop_assert!(!word.contains('#'));
+        }
+    }
+}

@@ -1,0 +1,555 @@
+//! Tokens, sessions and guesses: what proves who somebody is, how long, and what is no proof.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use local::Options;
+use ring::{
+    hmac,
+    signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey},
+};
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, time::Duration};
+use tests::{Answer, Organization, Person, World};
+
+const PASSWORD: &str = "correct horse battery";
+const SEED: [u8; 32] = [7; 32];
+const KID: &str = "key-of-the-tests";
+
+fn base64(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// A system whose signing key the test knows, so that it can make tokens that are wrong in one thing only.
+async fn known_key() -> World {
+    let secrets = json!({ "signing": [{ "kid": KID, "seed": base64(SEED) }], "mac": base64([9; 32]) }).to_string();
+    World::with(Options { secrets: Box::new(|| secrets), ..Options::product(None, 0) }).await
+}
+
+fn signed(header: &Value, claims: &Value, seed: [u8; 32]) -> String {
+    let message = format!("{}.{}", base64(header.to_string()), base64(claims.to_string()));
+    let signature = Ed25519KeyPair::from_seed_unchecked(&seed).expect("a key").sign(message.as_bytes());
+    format!("{message}.{}", base64(signature))
+}
+
+fn part(token: &str, place: usize) -> Value {
+    let part = token.split('.').nth(place).expect("a part");
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64")).expect("JSON")
+}
+
+/// `value` with one field set, or taken out if it is set to nothing.
+fn with(value: &Value, name: &str, field: impl Into<Option<Value>>) -> Value {
+    let mut value = value.clone();
+    match field.into() {
+        Some(field) => value[name] = field,
+        None => drop(value.as_object_mut().expect("an object").remove(name)),
+    }
+    value
+}
+
+async fn shown(world: &World, authorization: &str) -> Answer {
+    world.ask(world.request(reqwest::Method::GET, "/api/v1/auth/verify").header("authorization", authorization)).await
+}
+
+/// Each of these is answered with the same 401.
+async fn refused(world: &World, tokens: impl IntoIterator<Item = (String, String)>) -> usize {
+    let mut count = 0;
+    for (what, token) in tokens {
+        let answer = shown(world, &format!("Bearer {token}")).await;
+        assert_eq!(answer.status, 401, "{what} was answered with {}", answer.text);
+        assert_eq!(answer.header("www-authenticate"), "Bearer", "{what}");
+        let mut problem = answer.refused(401, "unauthenticated");
+        problem["request"].take();
+        let same = json!({ "type": "/problems/unauthenticated", "title": "Sign in first", "status": 401, "detail": "a valid access token is needed", "request": null });
+        assert_eq!(problem, same, "{what}");
+        count += 1;
+    }
+    count
+}
+
+#[tokio::test]
+async fn a_token_that_was_changed_anywhere_is_refused() {
+    let world = known_key().await;
+    let acme = world.organization("Acme").await;
+    let good = acme.owner.access.clone();
+    let (header, claims) = (part(&good, 0), part(&good, 1));
+    let parts: Vec<_> = good.split('.').map(str::to_owned).collect();
+    let mut wrong: Vec<(String, String)> = Vec::new();
+
+    // Every character changed, each to its neighbour in the alphabet
+    for place in (0..good.len()).filter(|place| good.as_bytes()[*place] != b'.') {
+        let mut bytes = good.clone().into_bytes();
+        bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
+        wrong.push((format!("character {place} changed"), String::from_utf8(bytes).expect("text")));
+    }
+    // The bits of the last character that stand for nothing
+    for last in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".chars().filter(|last| !good.ends_with(*last)) {
+        wrong.push((format!("ends with {last}"), format!("{}{last}", &good[..good.len() - 1])));
+    }
+    for length in (0..good.len()).step_by(7) {
+        wrong.push((format!("cut to {length}"), good[..length].to_owned()));
+    }
+    let [h, c, s] = [&parts[0], &parts[1], &parts[2]];
+    for (what, token) in [
+        ("parts in another order", format!("{c}.{h}.{s}")),
+        ("no signature", format!("{h}.{c}.")),
+        ("no signature and no dot", format!("{h}.{c}")),
+        ("a fourth part", format!("{good}.{s}")),
+        ("padding", format!("{good}=")),
+        ("a dot more", format!(".{good}")),
+        ("twice", format!("{good} {good}")),
+        ("nothing", String::new()),
+        ("not base64", "%.%.%".to_owned()),
+        ("only dots", "..".to_owned()),
+        ("a refresh token", acme.owner.refresh.clone()),
+        ("100 KB of header", format!("{}.{c}.{s}", "A".repeat(100_000))),
+        ("100 KB of claims", format!("{h}.{}.{s}", "A".repeat(100_000))),
+        ("deep JSON", format!("{}.{c}.{s}", base64("[".repeat(20_000)))),
+    ] {
+        wrong.push((what.to_owned(), token));
+    }
+    // Signed with something else than the key
+    let public = Ed25519KeyPair::from_seed_unchecked(&SEED).expect("a key").public_key().as_ref().to_vec();
+    for algorithm in ["HS256", "HS384", "HS512"] {
+        for secret in [public.clone(), base64(&public).into_bytes(), SEED.to_vec(), Vec::new(), b"secret".to_vec()] {
+            let message = format!("{}.{c}", base64(with(&header, "alg", json!(algorithm)).to_string()));
+            let mark = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &secret), message.as_bytes());
+            wrong.push((format!("{algorithm} with {} bytes", secret.len()), format!("{message}.{}", base64(mark))));
+        }
+    }
+    for algorithm in ["none", "None", "NONE", "nOnE", "", "RS256", "ES256", "PS256", "EdDSA ", "eddsa", "Ed25519"] {
+        let changed = with(&header, "alg", json!(algorithm));
+        wrong.push((format!("{algorithm} without a signature"), format!("{}.{c}.", base64(changed.to_string()))));
+        wrong.push((format!("{algorithm} with the signature"), format!("{}.{c}.{s}", base64(changed.to_string()))));
+        wrong.push((format!("{algorithm} signed anew"), signed(&changed, &claims, SEED)));
+    }
+    let foreign = Ed25519KeyPair::from_seed_unchecked(&[8; 32]).expect("a key").public_key().as_ref().to_vec();
+    let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": base64(foreign) });
+    wrong.push(("another key".to_owned(), signed(&header, &claims, [8; 32])));
+    wrong.push(("another key, brought along".to_owned(), signed(&with(&header, "jwk", jwk), &claims, [8; 32])));
+    wrong.push((
+        "another key, to be fetched".to_owned(),
+        signed(&with(&header, "jku", json!("https://evil.example/jwks.json")), &claims, [8; 32]),
+    ));
+    // The same signature in its other form: S + L
+    let mut signature = URL_SAFE_NO_PAD.decode(s).expect("base64");
+    let order = [
+        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0x10u8,
+    ];
+    let mut carry = 0u16;
+    for (digit, more) in signature[32..].iter_mut().zip(order) {
+        carry += u16::from(*digit) + u16::from(more);
+        *digit = carry as u8;
+        carry >>= 8;
+    }
+    wrong.push(("the other form of the signature".to_owned(), format!("{h}.{c}.{}", base64(signature))));
+
+    let count = refused(&world, wrong).await;
+    assert!(count > 400, "{count}");
+    shown(&world, &format!("Bearer {good}")).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_token_signed_with_our_key_is_refused_unless_all_it_says_is_right() {
+    let world = known_key().await;
+    let acme = world.organization("Acme").await;
+    let evil = world.organization("Evil").await;
+    let (header, claims) = (part(&acme.owner.access, 0), part(&acme.owner.access, 1));
+    let (now, theirs) = (world.now().await.as_second(), part(&evil.owner.access, 1));
+    let mut wrong = Vec::new();
+    for (name, values) in [
+        ("typ", vec![None, Some(json!("JWT")), Some(json!("at+JWT ")), Some(json!("")), Some(json!(1))]),
+        ("kid", vec![None, Some(json!("")), Some(json!("another")), Some(json!("../../dev/null")), Some(json!([KID])), Some(Value::Null)]),
+    ] {
+        for value in values {
+            wrong.push((format!("header {name} {value:?}"), signed(&with(&header, name, value), &claims, SEED)));
+        }
+    }
+    for (name, values) in [
+        (
+            "iss",
+            vec![
+                None,
+                Some(json!("")),
+                Some(json!("office-copilot ")),
+                Some(json!("https://evil.example")),
+                Some(json!(["office-copilot"])),
+            ],
+        ),
+        ("aud", vec![None, Some(json!("")), Some(json!("office-copilot")), Some(json!([])), Some(json!(["office-copilot-api", "other"]))]),
+        (
+            "exp",
+            vec![
+                None,
+                Some(json!(now)),
+                Some(json!(now - 1)),
+                Some(json!(0)),
+                Some(json!(-1)),
+                Some(json!("never")),
+                Some(json!(1e300)),
+                Some(Value::Null),
+            ],
+        ),
+        ("iat", vec![None, Some(json!(now + 120)), Some(json!(i64::MAX)), Some(json!("now"))]),
+        (
+            "sub",
+            vec![None, Some(theirs["sub"].clone()), Some(json!("")), Some(json!("usr_01k9zt3vw8fqj2m4x6c7b5n0ra")), Some(acme_id(&acme))],
+        ),
+        ("sid", vec![None, Some(theirs["sid"].clone()), Some(json!("ses_01k9zt3vw8fqj2m4x6c7b5n0ra")), Some(json!("ses_#"))]),
+        ("org", vec![None, Some(theirs["org"].clone()), Some(json!("org_01k9zt3vw8fqj2m4x6c7b5n0ra")), Some(json!("org_1#ORG"))]),
+        ("role", vec![Some(json!("owner"))]),
+        ("nbf", vec![Some(json!(now + 600))]),
+    ] {
+        for value in values {
+            wrong.push((format!("claim {name} {value:?}"), signed(&header, &with(&claims, name, value), SEED)));
+        }
+    }
+    let twice = claims.to_string().replacen('{', &format!(r#"{{"org":{},"#, theirs["org"]), 1);
+    let message = format!("{}.{}", base64(header.to_string()), base64(twice));
+    let signature = Ed25519KeyPair::from_seed_unchecked(&SEED).expect("a key").sign(message.as_bytes());
+    wrong.push(("a claim made twice".to_owned(), format!("{message}.{}", base64(signature))));
+    refused(&world, wrong).await;
+
+    // Nothing but those was wrong with them
+    shown(&world, &format!("Bearer {}", signed(&header, &claims, SEED))).await.expect(200);
+    shown(&world, &format!("bearer {}", signed(&header, &claims, SEED))).await.expect(200);
+    for authorization in ["", "Bearer", "Bearer ", "Basic YTpi", &acme.owner.access, &format!("Token {}", acme.owner.access)] {
+        shown(&world, authorization).await.refused(401, "unauthenticated");
+    }
+    let good = &acme.owner.access;
+    for path in [format!("/api/v1/auth/verify?access_token={good}"), format!("/api/v1/auth/verify?token={good}")] {
+        world.get(&path).await.refused(401, "unauthenticated");
+    }
+    let cookie = world
+        .request(reqwest::Method::GET, "/api/v1/auth/verify")
+        .header("cookie", format!("access_token={good}; Authorization=Bearer {good}"));
+    world.ask(cookie).await.refused(401, "unauthenticated");
+}
+
+fn acme_id(acme: &Organization) -> Value {
+    json!(acme.id)
+}
+
+#[tokio::test]
+async fn a_token_is_good_for_fifteen_minutes_by_the_clock() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let claims = part(&acme.owner.access, 1);
+    let ends = claims["exp"].as_i64().expect("a time");
+    assert_eq!(ends - claims["iat"].as_i64().expect("a time"), 15 * 60);
+    let left = |now: jiff::Timestamp| u64::try_from(ends - now.as_second()).expect("it is good now");
+    world.advance(Duration::from_secs(left(world.now().await) - 5)).await;
+    acme.owner.get("/api/v1/auth/verify").await.expect(200);
+    world.advance(Duration::from_secs(left(world.now().await))).await;
+    acme.owner.get("/api/v1/auth/verify").await.refused(401, "unauthenticated");
+    // The session goes on
+    refresh(&world, &acme.owner.refresh).await.expect(200);
+}
+
+#[tokio::test]
+async fn the_public_keys_verify_the_tokens() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let keys = world.get("/.well-known/jwks.json").await.expect(200);
+    let header = part(&acme.owner.access, 0);
+    assert_eq!((&header["alg"], &header["typ"]), (&json!("EdDSA"), &json!("at+jwt")));
+    let key = keys["keys"].as_array().expect("keys").iter().find(|key| key["kid"] == header["kid"]).expect("the key that signed");
+    assert_eq!((&key["kty"], &key["crv"], &key["use"], &key["alg"]), (&json!("OKP"), &json!("Ed25519"), &json!("sig"), &json!("EdDSA")));
+    let names: BTreeSet<_> = key.as_object().expect("a key").keys().map(String::as_str).collect();
+    assert_eq!(names, BTreeSet::from(["alg", "crv", "kid", "kty", "use", "x"]), "a public key and nothing of the private one");
+    let public = URL_SAFE_NO_PAD.decode(key["x"].as_str().expect("x")).expect("base64");
+    let (message, signature) = acme.owner.access.rsplit_once('.').expect("a signature");
+    let signature = URL_SAFE_NO_PAD.decode(signature).expect("base64");
+    UnparsedPublicKey::new(&ED25519, public).verify(message.as_bytes(), &signature).expect("it verifies");
+}
+
+async fn refresh(world: &World, token: &str) -> Answer {
+    world.post("/api/v1/auth/refresh", json!({ "refresh_token": token })).await
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("text").to_owned()
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_good_once_and_its_copy_ends_the_session() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let other_device = Person::login(&world, &acme.owner.email, PASSWORD).await;
+    let first = acme.owner.refresh.clone();
+    let next = refresh(&world, &first).await.expect(200);
+    let (access, second) = (text(&next["access_token"]), text(&next["refresh_token"]));
+    assert_ne!(first, second);
+
+    // At once it may be another tab of the same person
+    refresh(&world, &first).await.refused(401, "unauthenticated");
+    shown(&world, &format!("Bearer {access}")).await.expect(200);
+    // Later somebody has a copy
+    world.advance(Duration::from_secs(11)).await;
+    refresh(&world, &first).await.refused(401, "unauthenticated");
+    refresh(&world, &second).await.refused(401, "unauthenticated");
+    shown(&world, &format!("Bearer {access}")).await.refused(401, "unauthenticated");
+    acme.owner.get("/api/v1/auth/verify").await.refused(401, "unauthenticated");
+    other_device.get("/api/v1/auth/verify").await.expect(200);
+    let changes = other_device.list("/api/v1/changes").await;
+    assert!(changes.iter().any(|change| change["action"] == "session.reused_token"));
+}
+
+#[tokio::test]
+async fn a_refresh_token_of_long_ago_ends_the_session_too() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let mut present = acme.owner.refresh.clone();
+    for _ in 0..3 {
+        present = text(&refresh(&world, &present).await.expect(200)["refresh_token"]);
+    }
+    refresh(&world, &acme.owner.refresh).await.refused(401, "unauthenticated");
+    refresh(&world, &present).await.refused(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_was_made_up_does_no_harm() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let ben = acme.joins("Ben", "member").await;
+    // The trail names every session, so whoever reads it could name one here
+    let (person, rest) = ben.refresh.split_once('.').expect("a person");
+    let (session, secret) = rest.split_once('.').expect("a session");
+    let others = acme.owner.refresh.rsplit('.').next().expect("a secret");
+    for made_up in [
+        format!("{person}.{session}.{}", base64([0; 32])),
+        format!("{person}.{session}."),
+        format!("{person}.{session}"),
+        format!("{person}.{session}.{secret}x"),
+        format!("{person}.{session}.{others}"),
+        format!("{}.{session}.{secret}", acme.owner.id),
+        format!("{person}.ses_01k9zt3vw8fqj2m4x6c7b5n0ra.{secret}"),
+        ben.access.clone(),
+        String::new(),
+        ".".repeat(1_000),
+    ] {
+        refresh(&world, &made_up).await.refused(401, "unauthenticated");
+    }
+    ben.get("/api/v1/auth/verify").await.expect(200);
+    refresh(&world, &ben.refresh).await.expect(200);
+}
+
+#[tokio::test]
+async fn of_many_refreshes_at_once_one_has_a_successor() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let mut tries = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        let (world, token) = (world.clone(), acme.owner.refresh.clone());
+        tries.spawn(async move { refresh(&world, &token).await });
+    }
+    let answers = tries.join_all().await;
+    let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);
+    assert_eq!(won.len(), 1);
+    for answer in lost {
+        answer.refused(401, "unauthenticated");
+    }
+    refresh(&world, &text(&won[0].json["refresh_token"])).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_copy_that_comes_many_times_at_once_is_refused_each_time() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    refresh(&world, &acme.owner.refresh).await.expect(200);
+    world.advance(Duration::from_secs(11)).await;
+    let mut tries = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        let (world, token) = (world.clone(), acme.owner.refresh.clone());
+        tries.spawn(async move { refresh(&world, &token).await });
+    }
+    for answer in tries.join_all().await {
+        answer.refused(401, "unauthenticated");
+    }
+}
+
+#[tokio::test]
+async fn a_session_ends_two_weeks_after_its_last_refresh() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let day = |days: u64| Duration::from_secs(days * 24 * 3600);
+    world.advance(day(13)).await;
+    let next = text(&refresh(&world, &acme.owner.refresh).await.expect(200)["refresh_token"]);
+    world.advance(day(15)).await;
+    refresh(&world, &next).await.refused(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn logging_out_while_a_tab_refreshes_logs_out() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    for _ in 0..5 {
+        let person = Person::login(&world, &acme.owner.email, PASSWORD).await;
+        let out = person.post("/api/v1/auth/logout", json!({}));
+        let (out, next) = tokio::join!(out, refresh(&world, &person.refresh));
+        out.expect(204);
+        person.get("/api/v1/auth/verify").await.refused(401, "unauthenticated");
+        if next.status == 200 {
+            refresh(&world, &text(&next.json["refresh_token"])).await.refused(401, "unauthenticated");
+        }
+    }
+}
+
+async fn login(world: &World, email: &str, password: &str) -> Answer {
+    world.post("/api/v1/auth/login", json!({ "email": email, "password": password })).await
+}
+
+/// To the beginning of the next minute, in which guesses are counted anew.
+async fn next_minute(world: &World) {
+    let second = world.now().await.as_second().rem_euclid(60);
+    world.advance(Duration::from_secs(u64::try_from(60 - second).expect("seconds"))).await;
+}
+
+#[tokio::test]
+async fn the_eleventh_wrong_password_in_a_minute_has_to_wait() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let ben = acme.joins("Ben", "member").await;
+    next_minute(&world).await;
+    for _ in 0..10 {
+        login(&world, &acme.owner.email, "wrong horse battery").await.refused(401, "wrong-credentials");
+    }
+    let answer = login(&world, &acme.owner.email, "wrong horse battery").await;
+    let wait: u64 = answer.header("retry-after").parse().expect("seconds");
+    assert!((1..=60).contains(&wait), "{wait}");
+    answer.refused(429, "too-many-requests");
+    // Not even the right one now, and in whatever way the address is written
+    login(&world, &acme.owner.email, PASSWORD).await.refused(429, "too-many-requests");
+    login(&world, &acme.owner.email.to_uppercase(), PASSWORD).await.refused(429, "too-many-requests");
+    // A changed password is no way round, nor is anybody else kept waiting
+    let change = json!({ "current": "wrong horse battery", "new": "another horse battery" });
+    acme.owner.post("/api/v1/auth/change-password", change).await.refused(429, "too-many-requests");
+    login(&world, &ben.email, PASSWORD).await.expect(200);
+    world.advance(Duration::from_secs(wait)).await;
+    login(&world, &acme.owner.email, PASSWORD).await.expect(200);
+}
+
+#[tokio::test]
+async fn guesses_made_all_at_once_are_counted_too() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    next_minute(&world).await;
+    let mut tries = tokio::task::JoinSet::new();
+    for _ in 0..30 {
+        let (world, email) = (world.clone(), acme.owner.email.clone());
+        tries.spawn(async move { login(&world, &email, "wrong horse battery").await.status.as_u16() });
+    }
+    let answers = tries.join_all().await;
+    let tried = answers.iter().filter(|status| **status == 401).count();
+    assert!(tried <= 10, "{tried} passwords were tried: {answers:?}");
+}
+
+#[tokio::test]
+async fn right_passwords_are_not_counted() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    next_minute(&world).await;
+    for _ in 0..12 {
+        login(&world, &acme.owner.email, PASSWORD).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_account_and_a_wrong_password_answer_alike() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let answers = [
+        login(&world, &acme.owner.email, "wrong horse battery").await,
+        login(&world, "nobody@acme.example", "wrong horse battery").await,
+        login(&world, &acme.owner.email, "short").await,
+        login(&world, "nobody@acme.example", "short").await,
+        login(&world, &acme.owner.email, "").await,
+    ];
+    let told: BTreeSet<_> = answers
+        .into_iter()
+        .map(|answer| {
+            let headers: Vec<_> = answer
+                .headers
+                .iter()
+                .filter(|(name, _)| !matches!(name.as_str(), "date" | "x-request-id"))
+                .map(|(name, value)| format!("{name}: {value:?}"))
+                .collect();
+            (answer.status.as_u16(), headers.join("\n"), answer.text.replace(answer.header("x-request-id"), ""))
+        })
+        .collect();
+    assert_eq!(told.len(), 1, "{told:#?}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_password_opens_nothing() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let dashes = "-".repeat(10);
+    acme.owner.post("/api/v1/auth/change-password", json!({ "current": PASSWORD, "new": dashes })).await.expect(204);
+    for password in ["", "-", "---------", &"-".repeat(129)] {
+        login(&world, &acme.owner.email, password).await.refused(401, "wrong-credentials");
+    }
+    login(&world, &acme.owner.email, &dashes).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_changed_password_ends_the_other_sessions_and_not_this_one() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (phone, laptop) = (Person::login(&world, &acme.owner.email, PASSWORD).await, &acme.owner);
+    let new = "another horse battery";
+    laptop
+        .post("/api/v1/auth/change-password", json!({ "current": "wrong horse battery", "new": new }))
+        .await
+        .refused_fields(&["/current"]);
+    phone.get("/api/v1/auth/verify").await.expect(200);
+    laptop.post("/api/v1/auth/change-password", json!({ "current": PASSWORD, "new": "short" })).await.refused_fields(&["/new"]);
+    laptop.post("/api/v1/auth/change-password", json!({ "current": PASSWORD, "new": new })).await.expect(204);
+    phone.get("/api/v1/auth/verify").await.refused(401, "unauthenticated");
+    refresh(&world, &phone.refresh).await.refused(401, "unauthenticated");
+    laptop.get("/api/v1/auth/verify").await.expect(200);
+    refresh(&world, &laptop.refresh).await.expect(200);
+    login(&world, &laptop.email, PASSWORD).await.refused(401, "wrong-credentials");
+    login(&world, &laptop.email, new).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_person_sees_their_sessions_and_ends_one_of_them() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (phone, laptop) = (Person::login(&world, &acme.owner.email, PASSWORD).await, &acme.owner);
+    let ben = acme.joins("Ben", "admin").await;
+    let sessions = laptop.list("/api/v1/auth/sessions").await;
+    let current: Vec<_> = sessions.iter().map(|session| session["current"] == true).collect();
+    assert_eq!((sessions.len(), current.iter().filter(|current| **current).count()), (2, 1));
+    assert!(sessions.iter().all(|session| session["address"] == "127.0.0.1" && session["created_at"].is_string()));
+    for secret in [&phone.refresh, &laptop.refresh] {
+        let secret = secret.split('.').nth(2).expect("a secret");
+        assert!(!json!(sessions).to_string().contains(&backend::secrets::sha256(secret.as_bytes())));
+    }
+    let other = sessions.iter().find(|session| session["current"] == false).expect("the phone's");
+    let path = format!("/api/v1/auth/sessions/{}", text(&other["id"]));
+    ben.delete(&path).await.refused(404, "not-found");
+    phone.get("/api/v1/auth/verify").await.expect(200);
+    laptop.delete(&path).await.expect(204);
+    phone.get("/api/v1/auth/verify").await.refused(401, "unauthenticated");
+    laptop.delete(&path).await.expect(204);
+    assert_eq!(laptop.list("/api/v1/auth/sessions").await.len(), 1);
+}
+
+#[tokio::test]
+async fn logging_out_everywhere_ends_every_session_of_this_person_only() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let ben = acme.joins("Ben", "member").await;
+    let mut devices = vec![acme.owner.clone()];
+    for _ in 0..3 {
+        devices.push(Person::login(&world, &acme.owner.email, PASSWORD).await);
+    }
+    devices[1].post("/api/v1/auth/logout-everywhere", json!({})).await.expect(204);
+    for device in &devices {
+        device.get("/api/v1/auth/verify").await.refused(401, "unauthenticated");
+        refresh(&world, &device.refresh).await.refused(401, "unauthenticated");
+    }
+    ben.get("/api/v1/auth/verify").await.expect(200);
+    login(&world, &acme.owner.email, PASSWORD).await.expect(200);
+}
