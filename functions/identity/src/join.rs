@@ -54,7 +54,7 @@ pub async fn join(visitor: Visitor, Body(join): Body<Join>) -> Result<Answer, Pr
     let answer = Answer::json(StatusCode::CREATED, &member)?;
     match visitor.answer(&tenant, actor, commit, answer).await {
         // Somebody used the link at the same moment
-        Err(Error::Stale { .. }) => Err(void().into()),
+        Err(Error::Stale { .. } | Error::Conflict(_)) => Err(void().into()),
         other => Ok(other?),
     }
 }

@@ -48,9 +48,11 @@ pub struct Announced {
 pub async fn announce(can: Can<UploadFiles>, Body(draft): Body<FileDraft>) -> Result<Answer, Problem> {
     if let Some(task) = &draft.task {
         let (found, files) =
-            tokio::try_join!(can.get(keys::task(can.tenant(), task)), can.all(keys::files_of(can.tenant(), task), limits::ATTACHMENTS))?;
+            tokio::try_join!(can.get(keys::task(can.tenant(), task)), can.latest(keys::files_of(can.tenant(), task), limits::PAGE_MOST))?;
         found.ok_or_else(|| Error::invalid("/task", "is not a task of this organisation"))?;
-        if files.len() >= limits::ATTACHMENTS {
+        // A form that was given out and never used takes no place for longer than it is good
+        let counts = |file: &&File| file.state == FileState::Stored || can.now() < file.created_at + limits::UPLOAD_FORM;
+        if files.iter().filter(counts).count() >= limits::ATTACHMENTS {
             return Err(Error::Conflict(format!("a task has {} files at the most", limits::ATTACHMENTS)).into());
         }
     }
@@ -74,14 +76,23 @@ pub async fn complete(can: Can<UploadFiles>, Path(id): Path<FileId>) -> Result<A
     if file.state == FileState::Stored {
         return Ok(Answer::record(&file)?);
     }
-    let (bytes, head) = can.inspect(&file).await?.ok_or_else(|| Error::Conflict("nothing was uploaded yet".to_owned()))?;
-    if bytes != file.bytes {
-        return Err(Error::Conflict(format!("{bytes} bytes were uploaded; {} were announced", file.bytes)).into());
+    let upload = can.inspect(&file).await?.ok_or_else(|| Error::Conflict("nothing was uploaded yet".to_owned()))?;
+    if upload.bytes != file.bytes {
+        return Err(Error::Conflict(format!("{} bytes were uploaded; {} were announced", upload.bytes, file.bytes)).into());
     }
-    file.check_content(&head)?;
+    file.check_content(&upload.head)?;
+    if !can.keep(&file, &upload).await? {
+        return Err(Error::Conflict("the file was uploaded again at this moment; try again".to_owned()).into());
+    }
     let (file, commit) = file.stored();
-    can.commit(commit).await?;
-    Ok(Answer::record(&file)?)
+    match can.commit(commit).await {
+        // Completed at the same moment by another tab
+        Err(Error::Stale { .. }) => Ok(Answer::record(&can.find(keys::file(can.tenant(), &id), "file").await?)?),
+        other => {
+            other?;
+            Ok(Answer::record(&file)?)
+        }
+    }
 }
 
 /// Get a link to a file's content, good for five minutes.

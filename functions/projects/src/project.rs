@@ -8,7 +8,8 @@ use backend::{
 use domain::{
     Error, Result,
     id::{ProjectId, UserId},
-    policy::{EditProjects, ReadProjects},
+    organization::{Membership, Standing},
+    policy::{EditProjects, Permission, ReadProjects},
     project::{Project, ProjectDraft},
 };
 
@@ -30,10 +31,9 @@ pub async fn create(can: Can<EditProjects>, Body(draft): Body<ProjectDraft>) -> 
 
 /// A project is led by somebody of the organisation.
 pub(crate) async fn check_lead(can: &Can<EditProjects>, lead: Option<&UserId>) -> Result<()> {
-    match lead {
-        Some(lead) if can.get(keys::member(can.tenant(), lead)).await?.is_none() => {
-            Err(Error::invalid("/lead", "is not a member of this organisation"))
-        }
-        _ => Ok(()),
-    }
+    let Some(lead) = lead else { return Ok(()) };
+    let member: Option<Membership> = can.get(keys::member(can.tenant(), lead)).await?;
+    // A guest could not open what was given to them
+    let fits = member.is_some_and(|member| member.standing == Standing::Active && ReadProjects::ROLES.contains(&member.role));
+    if fits { Ok(()) } else { Err(Error::invalid("/lead", "is nobody in this organisation who works on projects")) }
 }

@@ -81,6 +81,10 @@ impl Wanted {
 #[utoipa::path(get, path = "/api/v1/tasks", operation_id = "list_tasks", tag = "tasks", params(TaskFilter, PageQuery), responses((status = 200, body = Page<Task>)))]
 pub async fn list(can: Can<ReadTasks>, List { filter, paging }: List<TaskFilter>) -> Result<Answer, Problem> {
     let wanted = wanted(&can, &filter)?;
+    if wanted.words.is_empty() && filter.text.as_ref().is_some_and(|text| !text.trim().is_empty()) {
+        // Signs alone are no words, and no task has them
+        return Ok(Answer::ok(&Page::<Task> { items: Vec::new(), next: None })?);
+    }
     let (sort, descending) = (filter.sort.unwrap_or_default(), filter.order == Some(Order::Descending));
     let page = match (&filter.project, wanted.words.iter().max_by_key(|word| word.len()), &wanted.assignee) {
         (Some(project), Some(word), _) if filter.sort.is_none() => by_word(&can, project, word, &wanted, &paging, descending).await?,
@@ -92,6 +96,9 @@ pub async fn list(can: Can<ReadTasks>, List { filter, paging }: List<TaskFilter>
                 (_, Sort::Created) => keys::tasks(can.tenant(), project),
             };
             can.list_where(range, &paging, descending, |task| wanted.fits(task)).await?
+        }
+        (None, _, Some(_)) if filter.sort == Some(Sort::Created) => {
+            return Err(Error::invalid("sort", "is due for a person's tasks, unless a project is given").into());
         }
         (None, _, Some(user)) => by_person(&can, user, &wanted, &paging, descending).await?,
         (None, _, None) => return Err(Error::invalid("project", "is needed unless an assignee is given").into()),

@@ -8,7 +8,7 @@ use domain::{
     Error, Result,
     id::{TaskId, UserId},
     organization::{Membership, Standing},
-    policy::{EditTasks, ReadTasks},
+    policy::{EditTasks, Permission, ReadTasks},
     project::Project,
     task::{Task, TaskDraft, TaskEdit},
     workflow::State,
@@ -87,9 +87,11 @@ async fn check_assignees(can: &Can<EditTasks>, assignees: &[UserId]) -> Result<(
     keys.sort();
     keys.dedup();
     let members: Vec<Membership> = can.get_many(keys.iter().map(|user| keys::member(can.tenant(), user)).collect()).await?;
-    let active = |user: &UserId| members.iter().any(|member| member.user == *user && member.standing == Standing::Active);
-    match assignees.iter().position(|user| !active(user)) {
-        Some(place) => Err(Error::invalid(&format!("/assignees/{place}"), "is not a member of this organisation")),
+    // A guest could not open what was given to them
+    let works = |member: &Membership| member.standing == Standing::Active && ReadTasks::ROLES.contains(&member.role);
+    let fits = |user: &UserId| members.iter().any(|member| member.user == *user && works(member));
+    match assignees.iter().position(|user| !fits(user)) {
+        Some(place) => Err(Error::invalid(&format!("/assignees/{place}"), "is nobody in this organisation who works on tasks")),
         None => Ok(()),
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     door::{Can, System},
     keys::Tenant,
 };
-use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::{error::ProvideErrorMetadata, presigning::PresigningConfig};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{
     Error, Result, Timestamp,
@@ -26,6 +26,11 @@ fn file_key(tenant: &Tenant, file: &File) -> String {
     format!("{}/files/{}", tenant.id(), file.id)
 }
 
+/// Where a form uploads to. The form stays good for minutes, so what was checked is kept where no form reaches.
+fn upload_key(tenant: &Tenant, file: &File) -> String {
+    format!("{}/uploads/{}", tenant.id(), file.id)
+}
+
 fn invoice_key(tenant: &Tenant, invoice: &Invoice) -> String {
     format!("{}/invoices/{}.pdf", tenant.id(), invoice.id)
 }
@@ -36,6 +41,13 @@ pub struct UploadForm {
     pub url: String,
     pub fields: BTreeMap<String, String>,
     pub ends_at: Timestamp,
+}
+
+/// What came in by a form.
+pub struct Upload {
+    pub bytes: u64,
+    pub head: Vec<u8>,
+    etag: String,
 }
 
 /// A link that gives the content to whoever has it, for a few minutes.
@@ -58,7 +70,7 @@ impl Can<UploadFiles> {
         let credential = format!("{}/{day}/{region}/s3/aws4_request", settings.get("AWS_ACCESS_KEY_ID"));
         let bucket = settings.get("BUCKET");
         let mut fields = BTreeMap::from([
-            ("key".to_owned(), file_key(self.tenant(), file)),
+            ("key".to_owned(), upload_key(self.tenant(), file)),
             ("Content-Type".to_owned(), file.media_type.clone()),
             ("x-amz-algorithm".to_owned(), "AWS4-HMAC-SHA256".to_owned()),
             ("x-amz-credential".to_owned(), credential),
@@ -86,10 +98,10 @@ impl Can<UploadFiles> {
         Ok(UploadForm { url, fields, ends_at })
     }
 
-    /// The size and the first bytes of what was uploaded; `None` while nothing was.
-    pub async fn inspect(&self, file: &File) -> Result<Option<(u64, Vec<u8>)>> {
+    /// What was uploaded, by its size and first bytes; `None` while nothing was.
+    pub async fn inspect(&self, file: &File) -> Result<Option<Upload>> {
         let inner = &self.room.inner;
-        let request = inner.s3().get_object().bucket(inner.settings.get("BUCKET")).key(file_key(self.tenant(), file));
+        let request = inner.s3().get_object().bucket(inner.settings.get("BUCKET")).key(upload_key(self.tenant(), file));
         let answer = match request.range(format!("bytes=0-{}", HEAD_BYTES - 1)).send().await {
             Ok(answer) => answer,
             Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
@@ -97,8 +109,22 @@ impl Can<UploadFiles> {
         };
         let size = answer.content_range().and_then(|range| range.rsplit('/').next()).and_then(|size| size.parse().ok());
         let size = size.unwrap_or_else(|| answer.content_length().and_then(|size| u64::try_from(size).ok()).unwrap_or_default());
+        let etag = answer.e_tag().unwrap_or_default().to_owned();
         let head = answer.body.collect().await.map_err(Error::internal)?.into_bytes();
-        Ok(Some((size, head.to_vec())))
+        Ok(Some(Upload { bytes: size, head: head.to_vec(), etag }))
+    }
+
+    /// Keeps exactly the upload that was inspected; `false` when another was uploaded in between.
+    pub async fn keep(&self, file: &File, upload: &Upload) -> Result<bool> {
+        let inner = &self.room.inner;
+        let bucket = inner.settings.get("BUCKET");
+        let source = format!("{bucket}/{}", upload_key(self.tenant(), file));
+        let request = inner.s3().copy_object().bucket(bucket).key(file_key(self.tenant(), file)).copy_source(source);
+        match request.copy_source_if_match(&upload.etag).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().and_then(|error| error.code()) == Some("PreconditionFailed") => Ok(false),
+            Err(error) => Err(crate::table::failed(error)),
+        }
     }
 }
 
@@ -110,12 +136,23 @@ async fn download(inner: &Inner, now: Timestamp, key: String, name: &str, media_
         .get_object()
         .bucket(inner.settings.get("BUCKET"))
         .key(key)
-        .response_content_disposition(format!("attachment; filename=\"{plain}\""))
+        .response_content_disposition(format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{}", encoded(name)))
         .response_content_type(media_type)
         .presigned(lifetime)
         .await
         .map_err(crate::table::failed)?;
     Ok(Download { url: request.uri().to_owned(), ends_at: now + limits::DOWNLOAD_LINK })
+}
+
+/// A name in any script, as RFC 8187 writes it.
+fn encoded(name: &str) -> String {
+    name.bytes()
+        .map(
+            |byte| {
+                if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+            },
+        )
+        .collect()
 }
 
 impl Can<ReadFiles> {

@@ -16,7 +16,7 @@ pub struct Fault {
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("a valid access token is needed")]
+    #[error("a valid token is needed")]
     Unauthenticated,
     #[error("email or password is wrong")]
     WrongCredentials,

@@ -196,8 +196,9 @@ impl Task {
 
     /// The words a search finds it by.
     pub fn words(&self) -> BTreeSet<String> {
+        // A long description is found by its first words; title and labels by all of theirs
         let labels = self.labels.iter().map(Label::as_str);
-        words([self.title.as_str(), self.description.as_str()].into_iter().chain(labels))
+        words([self.title.as_str()].into_iter().chain(labels).chain([self.description.as_str()]))
     }
 
     /// Every record by which this task is found: its words in its project, and its people.
