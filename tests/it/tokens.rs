@@ -58,7 +58,7 @@ async fn refused(world: &World, tokens: impl IntoIterator<Item = (String, String
         assert_eq!(answer.header("www-authenticate"), "Bearer", "{what}");
         let mut problem = answer.refused(401, "unauthenticated");
         problem["request"].take();
-        let same = json!({ "type": "/problems/unauthenticated", "title": "Sign in first", "status": 401, "detail": "a valid access token is needed", "request": null });
+        let same = json!({ "type": "/problems/unauthenticated", "title": "Sign in first", "status": 401, "detail": "a valid token is needed", "request": null });
         assert_eq!(problem, same, "{what}");
         count += 1;
     }
