@@ -525,7 +525,7 @@ async fn a_query_is_read_as_strictly_as_a_body() {
         format!("{messages}?before=18446744073709551615"),
         format!("{messages}?after=18446744073709551615"),
         format!("{messages}?before=0"),
-        format!("/api/v1/projects?&&limit=%31"),
+        "/api/v1/projects?&&limit=%31".to_owned(),
     ] {
         acme.owner.get(&path).await.expect(200);
     }

@@ -90,8 +90,8 @@ async fn tasks_are_listed_by_state_person_due_date_and_words() {
         (format!("project={project}&text=the+f"), vec!["Paint the fence", "Fix the painted gate"]),
         (format!("project={project}&text=nothing"), vec![]),
     ] {
-        let (mut found, mut expected) = (list(query.clone()).await, expected);
-        let mut found = titles(&mut found);
+        let (listed, mut expected) = (list(query.clone()).await, expected);
+        let mut found = titles(&listed);
         if query.contains("text=") {
             found.sort_unstable();
             expected.sort_unstable();

@@ -34,7 +34,7 @@ pub struct ProblemDocument {
     allowed: Option<Vec<String>>,
 }
 
-/// An error on its way out. The id of the request is filled in by [`crate::web::wrap`].
+/// An error on its way out. The id of the request is filled in by `wrap` of [`crate::web`].
 #[derive(Debug)]
 pub struct Problem(pub Error);
 
@@ -128,7 +128,7 @@ impl Problem {
 }
 
 impl IntoResponse for Problem {
-    /// Carries the error to [`crate::web::wrap`], which knows the request's id.
+    /// Carries the error to `wrap` of [`crate::web`], which knows the request's id.
     fn into_response(self) -> Response {
         let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
         response.extensions_mut().insert(std::sync::Arc::new(self));
