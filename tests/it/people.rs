@@ -61,3 +61,22 @@ async fn a_colleague_joins_by_a_link_that_works_once() {
     assert_eq!(ben.get("/api/v1/auth/verify").await.expect(200)["organization"]["id"], acme.id);
     assert!(acme.owner.list("/api/v1/invitations").await.is_empty());
 }
+
+#[tokio::test]
+async fn somebody_with_an_account_joins_another_organisation_and_opens_either() {
+    let world = World::new().await;
+    let (acme, other) = (world.organization("Acme").await, world.organization("Other").await);
+    acme.owner.post("/api/v1/invitations", json!({ "email": other.owner.email, "role": "member" })).await.expect(201);
+    let token = world.link(&other.owner.email).await;
+    world.post("/api/v1/auth/join", json!({ "token": token, "password": "something else" })).await.refused(401, "wrong-credentials");
+    world.post("/api/v1/auth/join", json!({ "token": token, "password": PASSWORD })).await.expect(201);
+    for (organization, role) in [(&acme.id, "member"), (&other.id, "owner")] {
+        let login = json!({ "email": other.owner.email, "password": PASSWORD, "organization": organization });
+        let access = world.post("/api/v1/auth/login", login).await.expect(200)["access_token"].as_str().unwrap().to_owned();
+        let verified = Person { access, ..other.owner.clone() }.get("/api/v1/auth/verify").await.expect(200);
+        assert_eq!((&verified["organization"]["id"], &verified["role"]), (&json!(organization), &json!(role)));
+    }
+    let third = world.organization("Third").await;
+    let login = json!({ "email": other.owner.email, "password": PASSWORD, "organization": third.id });
+    world.post("/api/v1/auth/login", login).await.refused(401, "wrong-credentials");
+}

@@ -92,6 +92,7 @@ struct Side<'a> {
     email: Option<&'a str>,
     phone: Option<&'a str>,
     tax_number: Option<&'a str>,
+    bank: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -156,6 +157,7 @@ impl<'a> Side<'a> {
             email: party.email.as_ref().map(|email| email.as_str()),
             phone: party.phone.as_ref().map(|phone| phone.as_str()),
             tax_number: party.tax_number.as_ref().map(|number| number.as_str()),
+            bank: party.bank.as_ref().map(|bank| bank.as_str()),
         }
     }
 }
@@ -410,7 +412,8 @@ mod tests {
             "Tax 7 % on 1,194.3883.61",
             "Tax 19 % on 8,986.351,707.41",
             "TotalEUR 12,211.15",
-            "Please pay EUR 12,211.15 by 5 December 2026, quoting invoice 2026-0042.",
+            "Please pay EUR 12,211.15 by 5 December 2026, quoting invoice 2026-0042, to:",
+            "IBAN GB33",
             "ISSUE DATE21 November 2026",
             "14 days",
         ] {

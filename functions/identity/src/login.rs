@@ -26,6 +26,8 @@ pub struct Login {
     /// As it was chosen; what cannot be a password is simply a wrong one.
     #[schema(format = Password, example = "correct horse battery")]
     password: String,
+    /// Which of one's organisations to open; the one joined first when absent.
+    organization: Option<OrganizationId>,
 }
 
 /// What opens the API: send the access token as `Authorization: Bearer …`.
@@ -55,18 +57,18 @@ pub async fn login(visitor: Visitor, Body(form): Body<Login>) -> Result<Answer, 
     let right = visitor.is_password(&form.email, &form.password, credentials.as_ref()).await?;
     let (Some(me), true) = (me, right) else { return Err(Error::WrongCredentials.into()) };
     let user: User = visitor.get(keys::user(&me)).await?.ok_or(Error::WrongCredentials)?;
-    let member = visitor.get(keys::member(&visitor.organization(&user.home), &user.id)).await?;
+    let organization = form.organization.as_ref().unwrap_or(&user.home);
+    let member = visitor.get(keys::member(&visitor.organization(organization), &user.id)).await?;
     let member = member.filter(|member| member.standing == Standing::Active).ok_or(Error::WrongCredentials)?;
 
     let id = SessionId::new(visitor.now(), visitor.random());
     let (refresh_token, refresh_hash) = visitor.refresh_token(&user.id, &id).await?;
     let origin = visitor.origin().clone();
-    let login =
-        account::Login { id, user: &user.id, organization: &user.home, device: origin.device, address: origin.address, refresh_hash };
+    let login = account::Login { id, user: &user.id, organization, device: origin.device, address: origin.address, refresh_hash };
     let session = Session::open(login, visitor.now());
     let actor = Actor { user: Some(user.id.clone()), name: member.name.to_string() };
     let commit = Commit::noted("session.opened", &session).also_create(session.clone());
-    visitor.commit(&visitor.organization(&user.home), actor, commit).await?;
+    visitor.commit(&visitor.organization(organization), actor, commit).await?;
     pair(&visitor, &session, refresh_token).await
 }
 

@@ -161,7 +161,7 @@ impl Room {
     }
 
     pub(crate) async fn sockets_of(&self, user: &UserId) -> Result<Vec<Socket>> {
-        self.all(keys::sockets_of(&self.tenant, user), limits::PAGE_MOST, false).await
+        self.all(keys::sockets_of(&self.tenant, user), limits::FAN_OUT, false).await
     }
 
     pub(crate) async fn push_to_users(&self, users: &[UserId], payload: &Value) -> Result<()> {

@@ -117,6 +117,8 @@ pub struct Party {
     pub email: Option<Email>,
     pub phone: Option<Phone>,
     pub tax_number: Option<Label>,
+    /// Where to pay.
+    pub bank: Option<Line>,
 }
 
 /// What the worker made of an issued invoice.
@@ -237,9 +239,10 @@ impl Invoice {
             seller: Party {
                 name: organization.name.clone(),
                 address: organization.address.clone(),
-                email: None,
+                email: organization.email.clone(),
                 phone: Some(organization.phone.clone()),
-                tax_number: None,
+                tax_number: organization.tax_number.clone(),
+                bank: organization.bank.clone(),
             },
             buyer: Party {
                 name: client.name.clone(),
@@ -247,6 +250,7 @@ impl Invoice {
                 email: Some(client.email.clone()),
                 phone: None,
                 tax_number: client.tax_number.clone(),
+                bank: None,
             },
             currency: draft.currency.unwrap_or(organization.currency),
             totals: total(&lines),

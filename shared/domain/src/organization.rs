@@ -23,6 +23,11 @@ pub struct Organization {
     pub expected_users: u32,
     pub currency: Currency,
     pub zone: Zone,
+    /// As they stand on invoices.
+    pub email: Option<Email>,
+    pub tax_number: Option<Label>,
+    #[schema(example = "IBAN GB33 BUKB 2020 1555 5555 55, BIC BUKBGB22")]
+    pub bank: Option<Line>,
     pub created_at: Timestamp,
     pub version: u64,
 }
@@ -36,6 +41,9 @@ pub struct OrganizationEdit {
     pub phone: Option<Phone>,
     pub currency: Option<Currency>,
     pub zone: Option<Zone>,
+    pub email: Option<Email>,
+    pub tax_number: Option<Label>,
+    pub bank: Option<Line>,
 }
 
 impl Organization {
@@ -46,6 +54,9 @@ impl Organization {
             phone: edit.phone.unwrap_or_else(|| self.phone.clone()),
             currency: edit.currency.unwrap_or(self.currency),
             zone: edit.zone.unwrap_or_else(|| self.zone.clone()),
+            email: edit.email.or_else(|| self.email.clone()),
+            tax_number: edit.tax_number.or_else(|| self.tax_number.clone()),
+            bank: edit.bank.or_else(|| self.bank.clone()),
             version: self.version + 1,
             ..self.clone()
         };
@@ -125,6 +136,9 @@ pub fn found(form: SignUp, password_hash: String, now: Timestamp, mut random: im
         expected_users: form.expected_users,
         currency: form.currency,
         zone: form.zone.clone(),
+        email: None,
+        tax_number: None,
+        bank: None,
         created_at: now,
         version: 1,
     };

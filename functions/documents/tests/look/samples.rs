@@ -55,9 +55,10 @@ pub fn invoice(lines: &[Line]) -> Invoice {
         seller: Party {
             name: parsed("Nordlicht Studio Ltd"),
             address: parsed("1 Mill Lane\nOxford OX1 1AA\nUnited Kingdom"),
-            email: None,
+            email: Some(parsed("accounts@nordlicht.example")),
             phone: Some(parsed("+44 20 7946 0000")),
-            tax_number: None,
+            tax_number: Some(parsed("GB 987 654 321")),
+            bank: Some(parsed("IBAN GB33 BUKB 2020 1555 5555 55 · BIC BUKBGB22")),
         },
         buyer: Party {
             name: parsed("Bäckerei Hölzl & Söhne GmbH"),
@@ -65,6 +66,7 @@ pub fn invoice(lines: &[Line]) -> Invoice {
             email: Some(parsed("office@hoelzl.example")),
             phone: None,
             tax_number: Some(parsed("DE 123 456 789")),
+            bank: None,
         },
         currency: Currency::Eur,
         totals: total(&lines),
