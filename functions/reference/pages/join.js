@@ -10,8 +10,15 @@ form.addEventListener("submit", async (event) => {
   button.disabled = true;
   const body = { token, password: form.password.value, zone: Intl.DateTimeFormat().resolvedOptions().timeZone };
   if (form.name.value.trim()) body.name = form.name.value.trim();
-  const answer = await fetch("/api/v1/auth/join", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
-  const told = await answer.json();
+  let answer, told;
+  try {
+    answer = await fetch("/api/v1/auth/join", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+    told = await answer.json();
+  } catch {
+    button.disabled = false;
+    status.textContent = "The server could not be reached. Try again.";
+    return;
+  }
   if (answer.ok) {
     form.remove();
     status.textContent = `Welcome, ${told.name}. You can log in now as ${told.email}.`;

@@ -6,7 +6,14 @@ history.replaceState(null, "", location.pathname);
 // A click, so that a mail scanner that opens every link confirms nothing
 button.addEventListener("click", async () => {
   button.disabled = true;
-  const answer = await fetch("/api/v1/auth/verify-email", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ token }) });
+  let answer;
+  try {
+    answer = await fetch("/api/v1/auth/verify-email", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ token }) });
+  } catch {
+    button.disabled = false;
+    status.textContent = "The server could not be reached. Try again.";
+    return;
+  }
   status.textContent = answer.ok ? "Thank you. Your address is confirmed." : ((await answer.json()).detail ?? "This did not work; try again later.");
   if (answer.ok) button.remove(); else button.disabled = false;
 });

@@ -107,12 +107,22 @@ pub fn of_timer(timer: &Timer, task: &Task) -> Vec<Notification> {
     let Ok(id) = timer.id.as_str().replace(TimerId::PREFIX, NotificationId::PREFIX).parse::<NotificationId>() else { return Vec::new() };
     let (reason, text) = match timer.purpose {
         Purpose::TaskDueSoon => {
-            (Reason::DueSoon, format!("“{}” is due in {} minutes", task.title, task.remind_minutes.unwrap_or_default()))
+            (Reason::DueSoon, format!("“{}” is due in {}", task.title, minutes(task.remind_minutes.unwrap_or_default())))
         }
         Purpose::TaskDue => (Reason::Due, format!("“{}” is due", task.title)),
     };
     let told = if task.assignees.is_empty() { vec![task.created_by.clone()] } else { task.assignees.clone() };
     told.into_iter().map(|user| Notification::new(id.clone(), user, reason, &task.id, text.clone(), timer.at)).collect()
+}
+
+/// A while as people say it.
+fn minutes(count: u32) -> String {
+    let (count, unit) = match count {
+        days if days.is_multiple_of(1_440) => (days / 1_440, "day"),
+        hours if hours.is_multiple_of(60) => (hours / 60, "hour"),
+        minutes => (minutes, "minute"),
+    };
+    if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
 }
 
 fn people(task: &Task) -> BTreeSet<UserId> {

@@ -207,15 +207,16 @@ impl Default for Zone {
     }
 }
 
-/// The words of a text as a search compares them: lower case, letters and digits, each once.
+/// The words of some texts as a search compares them: lower case, letters and digits, each once, the first so many.
 pub fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> std::collections::BTreeSet<String> {
-    texts
-        .into_iter()
-        .flat_map(|text| text.split(|c: char| !c.is_alphanumeric()))
-        .filter(|word| !word.is_empty())
-        .map(|word| word.chars().take(40).collect::<String>().to_lowercase())
-        .take(crate::limits::SEARCH_WORDS)
-        .collect()
+    let mut words = std::collections::BTreeSet::new();
+    for word in texts.into_iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric())).filter(|word| !word.is_empty()) {
+        if words.len() == crate::limits::SEARCH_WORDS {
+            break;
+        }
+        words.insert(word.chars().take(40).collect::<String>().to_lowercase());
+    }
+    words
 }
 
 #[cfg(test)]
@@ -250,6 +251,12 @@ mod tests {
         for (place, result) in refused.into_iter().enumerate() {
             assert!(result.is_err(), "case {place} was taken: {result:?}");
         }
+    }
+
+    #[test]
+    fn a_word_that_comes_often_takes_one_place() {
+        let text = format!("{}needle", "The ".repeat(100));
+        assert_eq!(words([text.as_str()]).into_iter().collect::<Vec<_>>(), ["needle", "the"]);
     }
 
     #[test]
