@@ -1,21 +1,24 @@
-"""Time for the emulator and all functions: libfaketime adds to it what stands in one file."""
+"""Time that can be moved, for the emulator and for all functions.
 
-import os
+Functions run under libfaketime, which adds to their time what stands in a file. The emulator does not: its threads wait
+for each other through what libfaketime replaces, and a call took 60 ms instead of 2.
+"""
+
+import datetime
 import time
 from pathlib import Path
 
-FILE = "FAKETIME_TIMESTAMP_FILE"
+import time_machine
 
 
 def environment(file: Path) -> dict[str, str]:
-    """The variables under which a process and its children read their time from the file."""
+    """The variables of a function under which it reads its time from the file."""
     import libfaketime
 
     library = Path(libfaketime.__file__).parent / "vendor/libfaketime/src/libfaketime.so.1"
-    file.write_text("+0")
     return {
         "LD_PRELOAD": str(library),
-        FILE: str(file),
+        "FAKETIME_TIMESTAMP_FILE": str(file),
         "FAKETIME_NO_CACHE": "1",
         # How long something takes stays what it is
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
@@ -24,14 +27,23 @@ def environment(file: Path) -> dict[str, str]:
     }
 
 
-def advance(seconds: int) -> None:
-    """Moves time for everybody at once."""
-    file = Path(os.environ[FILE])
-    draft = file.with_suffix(".new")
-    draft.write_text(f"+{int(file.read_text()) + seconds}")
-    draft.rename(file)
+class Clock:
+    """Real time plus what it was moved by."""
 
+    def __init__(self, file: Path):
+        self.file = file
+        self.moved = 0
+        self.file.write_text("+0")
+        self.traveller = time_machine.travel(datetime.datetime.now(datetime.timezone.utc), tick=True).start()
 
-def now() -> str:
-    seconds = time.time()
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds * 1000) % 1000:03}Z"
+    def advance(self, seconds: int) -> None:
+        """Moves time for everybody."""
+        self.moved += seconds
+        draft = self.file.with_suffix(".new")
+        draft.write_text(f"+{self.moved}")
+        draft.rename(self.file)
+        self.traveller.shift(seconds)
+
+    def now(self) -> str:
+        seconds = time.time()
+        return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds * 1000) % 1000:03}Z"

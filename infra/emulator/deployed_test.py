@@ -102,7 +102,6 @@ def start(folder: Path, aws: int, public: int) -> subprocess.Popen:
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
-        **clock.environment(folder / "time"),
     }
     command = [sys.executable, str(HERE / "serve.py"), str(folder), str(aws), str(public)]
     process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
@@ -135,7 +134,7 @@ def deploy(clients: Clients, options: argparse.Namespace, aws: str, public: str)
     begun = time.monotonic()
     template = lowering.load(ROOT / "template.yaml")
     programs = lowering.binaries(template)
-    lowered, left_out = lowering.lower(template, aws, public)
+    lowered, left_out = lowering.lower(template, aws, public, clock.environment(options.folder / "time"))
     clients.s3.create_bucket(Bucket=lowering.CODE_BUCKET, CreateBucketConfiguration={"LocationConstraint": lowering.REGION})
     for program in sorted(set(programs.values())):
         clients.s3.upload_file(str(package(options, program)), lowering.CODE_BUCKET, f"{program}.zip")

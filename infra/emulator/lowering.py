@@ -40,8 +40,8 @@ def resources(template: dict[str, Any], kind: str) -> dict[str, Any]:
     return {name: resource for name, resource in template["Resources"].items() if resource["Type"] == kind}
 
 
-def lower(template: dict[str, Any], aws: str, public: str) -> tuple[dict[str, Any], list[str]]:
-    """The CloudFormation template, and the names of the resources that were left out."""
+def lower(template: dict[str, Any], aws: str, public: str, more: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """The CloudFormation template with more variables for all functions, and the names of the resources left out."""
     left_out = [name for name, resource in template["Resources"].items() if resource["Type"] in LEFT_OUT]
     for name in left_out:
         del template["Resources"][name]
@@ -55,7 +55,7 @@ def lower(template: dict[str, Any], aws: str, public: str) -> tuple[dict[str, An
                 lowered["Resources"].update(routes(name, resource["Properties"]))
         if resource["Type"] == "AWS::Lambda::Function":
             variables = resource["Properties"]["Environment"]["Variables"]
-            variables.update(addresses(variables, aws, public))
+            variables.update(addresses(variables, aws, public) | more)
     drop_references(lowered, left_out)
     return lowered, left_out
 

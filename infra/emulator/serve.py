@@ -7,10 +7,10 @@ import os
 import sys
 from pathlib import Path
 
-import clock
 import fixes
 import privileges
 import tools
+from clock import Clock
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
     log_to(folder)
     fixes.apply()
     privileges.record()
-    asyncio.run(serve(aws, public))
+    asyncio.run(serve(aws, public, Clock(folder / "time")))
     (folder / "calls.json").write_text(json.dumps(privileges.recorded(), indent=1))
 
 
@@ -30,7 +30,7 @@ def log_to(folder: Path) -> None:
     fixes.FUNCTIONS_LOG.propagate = False
 
 
-async def serve(aws: int, public: int) -> None:
+async def serve(aws: int, public: int, clock: Clock) -> None:
     """Until it is told to end."""
     import signal
 
@@ -47,7 +47,7 @@ async def serve(aws: int, public: int) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, end.set)
     config.graceful_timeout = 1
-    await hypercorn(tools.front(public), config, shutdown_trigger=end.wait)
+    await hypercorn(tools.front(public, clock), config, shutdown_trigger=end.wait)
 
 
 if __name__ == "__main__":

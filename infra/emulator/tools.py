@@ -17,8 +17,8 @@ from ministack.core.responses import request_scope
 from ministack.services import dynamodb, eventbridge, lambda_svc, sqs
 from ministack.services.cloudformation import _stacks
 
-import clock
 import fixes
+from clock import Clock
 from lowering import API_IDS, REGION
 
 ACCOUNT = "000000000000"
@@ -31,7 +31,7 @@ QUIET = 0.03
 Answer = tuple[int, Any]
 
 
-def front(public: int) -> Callable[..., Awaitable[None]]:
+def front(public: int, clock: Clock) -> Callable[..., Awaitable[None]]:
     """The emulator on its own port; on the public one, the paths as they are in the cloud."""
 
     async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -39,7 +39,7 @@ def front(public: int) -> Callable[..., Awaitable[None]]:
             return await ministack.app(scope, receive, send)
         path = scope["path"]
         if scope["type"] == "http" and path.startswith("/_local/"):
-            return await tool(scope, receive, send)
+            return await tool(clock, scope, receive, send)
         api = f"{API_IDS['HttpApi']}/$default" if scope["type"] == "http" else API_IDS["SocketApi"]
         prefix = f"/_aws/execute-api/{api}"
         raw = prefix.encode() + (scope.get("raw_path") or path.encode())
@@ -48,26 +48,26 @@ def front(public: int) -> Callable[..., Awaitable[None]]:
     return serve
 
 
-async def tool(scope: dict[str, Any], receive: Any, send: Any) -> None:
+async def tool(clock: Clock, scope: dict[str, Any], receive: Any, send: Any) -> None:
     body, more = b"", True
     while more:
         message = await receive()
         body, more = body + message.get("body", b""), message.get("more_body", False)
-    status, answer = await answer_tool(scope["method"], scope["path"].removeprefix("/_local/"), body)
+    status, answer = await answer_tool(clock, scope["method"], scope["path"].removeprefix("/_local/"), body)
     content = b"" if answer is None else json.dumps(answer).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
 
 
-async def answer_tool(method: str, path: str, body: bytes) -> Answer:
+async def answer_tool(clock: Clock, method: str, path: str, body: bytes) -> Answer:
     match (method, path.split("/")):
         case ("GET", ["mail.json"]):
             return 200, [letter(*mail) for mail in reversed(fixes.mails)]
         case ("GET", ["clock"]):
             return 200, {"now": clock.now()}
         case ("POST", ["clock"]):
-            await advance(json.loads(body)["advance_seconds"])
+            await advance(clock, json.loads(body)["advance_seconds"])
             return 200, {"now": clock.now()}
         case ("POST", ["idle"]):
             busy = await idle()
@@ -81,7 +81,7 @@ async def answer_tool(method: str, path: str, body: bytes) -> Answer:
     return 404, None
 
 
-async def advance(seconds: int) -> None:
+async def advance(clock: Clock, seconds: int) -> None:
     """What is under way ends in its own time; then everything that time brings is set going, the schedules to their end."""
     await idle()
     clock.advance(seconds)
