@@ -3,17 +3,21 @@
 import base64
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions, lambda_runtime
-from ministack.core.responses import request_scope
-from ministack.services import dynamodb, lambda_svc, ses_v2, sqs
+from ministack.core.responses import get_request_client_ip, request_scope
+from ministack.services import apigateway, dynamodb, lambda_svc, ses_v2, sqs
 
 # A failure is tried again after this many seconds for each time it was tried: in the cloud it would be minutes
 BACKOFF = 0.2
+# So many functions run at once; the others wait for their turn, as they call nobody and nothing waits in a circle
+TURNS = 8
 FUNCTIONS_LOG = logging.getLogger("functions")
 
 # The mails as they were sent, the oldest first: (id, time, bytes)
@@ -23,9 +27,14 @@ mails: list[tuple[str, float, bytes]] = []
 # How many times functions have begun
 begun = 0
 
+# What the function of $connect answered
+connect_status: ContextVar[dict[str, int]] = ContextVar("connect_status")
+# Before the text of a frame that came as bytes
+BINARY = "\0base64:"
+
 
 def apply() -> None:
-    count_calls()
+    take_turns()
     answer_without_delay()
     keep_function_logs()
     retry_queues_soon()
@@ -33,18 +42,28 @@ def apply() -> None:
     authorise_raw_mail()
     keep_mails()
     answer_preflights()
+    correct_events()
+    choose_socket_routes()
+    answer_refused_sockets()
 
 
-def count_calls() -> None:
-    """Whether a function ran between two looks is nowhere to be seen."""
-    acquire = lambda_svc._acquire_execution_slot
+def take_turns() -> None:
+    """Two hundred requests at once would start two hundred processes, and all of them time out on a small machine."""
+    acquire, release = lambda_svc._acquire_execution_slot, lambda_svc._release_execution_slot
+    turns = threading.Semaphore(TURNS)
 
-    def acquire_and_count(*args: Any) -> Any:
+    def acquire_in_turn(*args: Any) -> Any:
         global begun
         begun += 1
+        turns.acquire()
         return acquire(*args)
 
-    lambda_svc._acquire_execution_slot = acquire_and_count
+    def release_turn(key: str) -> None:
+        release(key)
+        turns.release()
+
+    lambda_svc._acquire_execution_slot = acquire_in_turn
+    lambda_svc._release_execution_slot = release_turn
 
 
 def answer_without_delay() -> None:
@@ -204,3 +223,44 @@ def answer_preflights() -> None:
         return None if path.startswith("/_aws/execute-api/") else answer(method, path, *more)
 
     app._handle_options_request = answer_others
+
+
+def correct_events() -> None:
+    """Every request came from 127.0.0.1, and frames of bytes came as broken text."""
+    execute = lambda_svc._execute_function_with_config_scope
+
+    def execute_corrected(func: dict, event: dict) -> dict:
+        context = event.get("requestContext", {})
+        if "http" in context:
+            context["http"]["sourceIp"] = get_request_client_ip()
+        if isinstance(event.get("body"), str) and event["body"].startswith(BINARY):
+            event |= {"body": event["body"].removeprefix(BINARY), "isBase64Encoded": True}
+        return execute(func, event)
+
+    lambda_svc._execute_function_with_config_scope = execute_corrected
+
+
+def choose_socket_routes() -> None:
+    """A frame that nests too deeply ended the socket, and one could call the function of $connect."""
+    evaluate = apigateway._evaluate_route_selection
+
+    def evaluate_safely(expression: str, text: str) -> str:
+        try:
+            route = evaluate(expression, text)
+        except RecursionError:
+            return "$default"
+        return "$default" if route.startswith("$") else route
+
+    apigateway._evaluate_route_selection = evaluate_safely
+
+
+def answer_refused_sockets() -> None:
+    """A refused socket was answered with 403, whatever the function of $connect said."""
+    invoke = apigateway._invoke_ws_lambda
+
+    async def invoke_and_tell(*args: Any, **more: Any) -> dict | None:
+        answer = await invoke(*args, **more)
+        connect_status.get().setdefault("status", int((answer or {}).get("statusCode", 200)))
+        return answer
+
+    apigateway._invoke_ws_lambda = invoke_and_tell

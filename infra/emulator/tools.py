@@ -1,6 +1,7 @@
 """What people and tests see: the API, the WebSocket, and under `/_local` the tools that the local stack has too."""
 
 import asyncio
+import base64
 import email.policy
 import email.utils
 import json
@@ -40,12 +41,45 @@ def front(public: int, clock: Clock) -> Callable[..., Awaitable[None]]:
         path = scope["path"]
         if scope["type"] == "http" and path.startswith("/_local/"):
             return await tool(clock, scope, receive, send)
+        if scope["type"] == "websocket":
+            receive, send = socket_frames(receive), socket_refusals(send)
         api = f"{API_IDS['HttpApi']}/$default" if scope["type"] == "http" else API_IDS["SocketApi"]
         prefix = f"/_aws/execute-api/{api}"
         raw = prefix.encode() + (scope.get("raw_path") or path.encode())
-        await ministack.app({**scope, "path": prefix + path, "raw_path": raw}, receive, send)
+        address = scope["client"][0]
+        headers = [header for header in scope["headers"] if header[0] != b"x-forwarded-for"]
+        headers.append((b"x-forwarded-for", address.encode()))
+        await ministack.app({**scope, "path": prefix + path, "raw_path": raw, "headers": headers}, receive, send)
 
     return serve
+
+
+def socket_frames(receive: Any) -> Any:
+    """Frames of bytes as text, which is all that the emulator hands on."""
+
+    async def receive_text() -> dict[str, Any]:
+        message = await receive()
+        if message.get("bytes") is not None:
+            text = fixes.BINARY + base64.b64encode(message["bytes"]).decode()
+            return {"type": message["type"], "text": text}
+        return message
+
+    return receive_text
+
+
+def socket_refusals(send: Any) -> Any:
+    """A socket that is refused, with the status that its function answered."""
+    answered: dict[str, int] = {}
+    fixes.connect_status.set(answered)
+
+    async def send_status(message: dict[str, Any]) -> None:
+        status = answered.get("status", 200)
+        if message["type"] == "websocket.close" and status >= 300:
+            await send({"type": "websocket.http.response.start", "status": status, "headers": []})
+            message = {"type": "websocket.http.response.body", "body": b""}
+        await send(message)
+
+    return send_status
 
 
 async def tool(clock: Clock, scope: dict[str, Any], receive: Any, send: Any) -> None:
