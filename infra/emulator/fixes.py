@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
+from hypercorn.protocol import ws_stream
 from ministack import app
 from ministack.core import iam_actions, lambda_runtime
 from ministack.core.responses import get_request_client_ip, request_scope
@@ -31,6 +32,8 @@ begun = 0
 connect_status: ContextVar[dict[str, int]] = ContextVar("connect_status")
 # Before the text of a frame that came as bytes
 BINARY = "\0base64:"
+# Of API Gateway, in bytes
+LARGEST_FRAME, LARGEST_MESSAGE = 32 * 1024, 128 * 1024
 
 
 def apply() -> None:
@@ -45,6 +48,7 @@ def apply() -> None:
     correct_events()
     choose_socket_routes()
     answer_refused_sockets()
+    limit_frames()
 
 
 def take_turns() -> None:
@@ -264,3 +268,20 @@ def answer_refused_sockets() -> None:
         return answer
 
     apigateway._invoke_ws_lambda = invoke_and_tell
+
+
+def limit_frames() -> None:
+    """The server knows a limit for messages, and none for one frame."""
+
+    class Buffer(ws_stream.WebsocketBuffer):
+        frame = 0
+
+        def extend(self, event: Any) -> None:
+            self.frame += len(event.data)
+            if self.frame > LARGEST_FRAME:
+                raise ws_stream.FrameTooLargeError()
+            if event.frame_finished:
+                self.frame = 0
+            super().extend(event)
+
+    ws_stream.WebsocketBuffer = Buffer

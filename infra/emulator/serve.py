@@ -32,8 +32,6 @@ def log_to(folder: Path) -> None:
 
 async def serve(aws: int, public: int, clock: Clock) -> None:
     """Until it is told to end."""
-    import signal
-
     from hypercorn.asyncio import serve as hypercorn
     from hypercorn.config import Config
 
@@ -41,8 +39,7 @@ async def serve(aws: int, public: int, clock: Clock) -> None:
     config.bind = [f"127.0.0.1:{aws}", f"127.0.0.1:{public}"]
     config.keep_alive_timeout = 75
     config.errorlog = None
-    # Ten megabytes and what a test puts on top
-    config.websocket_max_message_size = 16 * 1024 * 1024
+    config.websocket_max_message_size = fixes.LARGEST_MESSAGE
     end = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, end.set)

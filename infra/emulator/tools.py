@@ -43,6 +43,8 @@ def front(public: int, clock: Clock) -> Callable[..., Awaitable[None]]:
             return await tool(clock, scope, receive, send)
         if scope["type"] == "websocket":
             receive, send = socket_frames(receive), socket_refusals(send)
+        else:
+            send = without_media_type(send)
         api = f"{API_IDS['HttpApi']}/$default" if scope["type"] == "http" else API_IDS["SocketApi"]
         prefix = f"/_aws/execute-api/{api}"
         raw = prefix.encode() + (scope.get("raw_path") or path.encode())
@@ -52,6 +54,17 @@ def front(public: int, clock: Clock) -> Callable[..., Awaitable[None]]:
         await ministack.app({**scope, "path": prefix + path, "raw_path": raw, "headers": headers}, receive, send)
 
     return serve
+
+
+def without_media_type(send: Any) -> Any:
+    """The emulator gives a media type to every answer, also to those without content."""
+
+    async def send_without(message: dict[str, Any]) -> None:
+        if message.get("status") == 204:
+            message = message | {"headers": [header for header in message["headers"] if header[0].lower() != b"content-type"]}
+        await send(message)
+
+    return send_without
 
 
 def socket_frames(receive: Any) -> Any:
