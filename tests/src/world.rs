@@ -78,9 +78,7 @@ impl World {
         let turn = File::create(std::env::temp_dir().join("office-copilot-tests.lock")).expect("a file for the turn");
         wait(&turn).expect("a turn");
         let tools = std::env::var("OFFICE_COPILOT_TOOLS").ok().map(|tools| format!("{tools}/_local"));
-        // Names nobody took before: those of this moment, and of no other process
-        let moment = jiff::Timestamp::now().as_millisecond().unsigned_abs() << 10;
-        let next = moment + u64::from(std::process::id() % 1024);
+        let next = moment() << 10 | u64::from(std::process::id() % 1024);
         // Each test comes from an address of its own, as people do, so that what is limited by address is limited for it alone
         let from = Ipv4Addr::from(0x7f01_0000 | (next as u32 & 0xffff));
         let builder = Client::builder().no_proxy();
@@ -226,6 +224,11 @@ impl World {
         let token = text.split("token=").nth(1).and_then(|rest| rest.split_whitespace().next());
         token.unwrap_or_else(|| panic!("no link for {to} in {mails:?}")).to_owned()
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "names nobody took before, in a system that outlives the test")]
+fn moment() -> u64 {
+    jiff::Timestamp::now().as_millisecond().unsigned_abs()
 }
 
 /// Ends the test because the place it runs at cannot show what it is about; name and reason are kept and counted.
