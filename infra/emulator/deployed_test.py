@@ -132,7 +132,7 @@ def stop(process: subprocess.Popen) -> None:
 
 def deploy(clients: Clients, options: argparse.Namespace, aws: str, public: str) -> None:
     begun = time.monotonic()
-    template = lowering.load(ROOT / "template.yaml")
+    template = lowering.load(Path(os.environ.get("TPL", ROOT / "template.yaml")))
     programs = lowering.binaries(template)
     lowered, left_out = lowering.lower(template, aws, public, clock.environment(options.folder / "time"))
     clients.s3.create_bucket(Bucket=lowering.CODE_BUCKET, CreateBucketConfiguration={"LocationConstraint": lowering.REGION})
@@ -154,26 +154,26 @@ def deploy(clients: Clients, options: argparse.Namespace, aws: str, public: str)
     verify(clients, lowered)
     made = len(lowered["Resources"])
     print(f"packaged in {packaged - begun:.1f} s, deployed {made} resources in {time.monotonic() - packaged:.1f} s")
-    for name in left_out:
-        print(f"left out: {name}")
+    for reason in sorted(set(left_out.values())):
+        print(f"left out, because {reason}: {', '.join(name for name in left_out if left_out[name] == reason)}")
     print(f"{len(left_out)} resources left out", flush=True)
 
 
 def package(options: argparse.Namespace, program: str) -> Path:
     """The program as Lambda wants it, without debug information, which would only be copied about."""
-    built = next(path for path in (options.programs / program / "bootstrap", options.programs / program) if path.is_file())
-    packed = options.folder / f"{program}.zip"
-    if not packed.exists() or packed.stat().st_mtime < built.stat().st_mtime:
-        stripped = options.folder / program
-        if shutil.which("strip"):
-            subprocess.run(["strip", "-o", stripped, built], check=True)
-        else:
-            shutil.copy(built, stripped)
-        entry = zipfile.ZipInfo("bootstrap")
-        entry.external_attr = 0o755 << 16
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
-            archive.writestr(entry, stripped.read_bytes())
-        stripped.unlink()
+    built = next((path for path in (options.programs / program / "bootstrap", options.programs / program) if path.is_file()), None)
+    if built is None:
+        sys.exit(f"{program} is not built in {options.programs}")
+    packed, stripped = options.folder / f"{program}.zip", options.folder / program
+    if shutil.which("strip"):
+        subprocess.run(["strip", "-o", stripped, built], check=True)
+    else:
+        shutil.copy(built, stripped)
+    entry = zipfile.ZipInfo("bootstrap")
+    entry.external_attr = 0o755 << 16
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(entry, stripped.read_bytes())
+    stripped.unlink()
     return packed
 
 
@@ -261,7 +261,8 @@ def gather(clients: Clients, emulator: subprocess.Popen, folder: Path) -> tuple[
     """The calls that were made, and what the deployed roles allow."""
     functions = clients._lambda.list_functions()["Functions"]
     mappings = clients._lambda.list_event_source_mappings()["EventSourceMappings"]
-    policies = {name: statements(clients, name) for name in physical(clients, "AWS::IAM::Role").values()}
+    roles = {function["Role"].split("/")[-1] for function in functions}
+    policies = {role: statements(clients, role) for role in sorted(roles)}
     stop(emulator)
     used = json.loads((folder / "calls.json").read_text()) + privileges.needed_by_lambda(functions, mappings)
     return used, policies

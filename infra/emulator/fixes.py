@@ -41,6 +41,7 @@ def apply() -> None:
     answer_without_delay()
     keep_function_logs()
     retry_queues_soon()
+    count_batches()
     lambda_svc._poll_dynamodb_streams = poll_streams
     authorise_raw_mail()
     keep_mails()
@@ -118,6 +119,17 @@ def retry_queues_soon() -> None:
     lambda_svc._run_sqs_batch = run_and_return
 
 
+def count_batches() -> None:
+    """A number of batches that comes from a parameter of the template is a text, and stopped all queues."""
+    limit = lambda_svc._sqs_esm_concurrency
+
+    def limit_of_number(esm: dict, *more: Any) -> int:
+        scaling = {name: int(value) for name, value in (esm.get("ScalingConfig") or {}).items()}
+        return limit(esm | {"ScalingConfig": scaling}, *more)
+
+    lambda_svc._sqs_esm_concurrency = limit_of_number
+
+
 # How the batch at the front of each stream has done so far: tries, and the size that was last tried
 trouble: dict[str, tuple[int, int]] = {}
 
@@ -151,7 +163,7 @@ def poll_stream(esm: dict[str, Any]) -> bool:
         return True
     if done == 0:
         tries += 1
-        retries = esm.get("MaximumRetryAttempts", -1)
+        retries = int(esm.get("MaximumRetryAttempts", -1))
         if 0 <= retries < tries:
             lambda_svc._send_ddb_stream_failure_record(esm, function, batch, arn, result, "RetryAttemptsExhausted")
             done = len(batch)

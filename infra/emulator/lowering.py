@@ -13,12 +13,10 @@ API_IDS = {"HttpApi": "http", "SocketApi": "socket"}
 
 # What the emulator cannot create, or what would only be stored: left out by name, and counted.
 LEFT_OUT = {
-    "AWS::CloudFront::Distribution": "the emulator serves no pages of a distribution on loopback",
-    "AWS::CloudFront::Function": "the emulator serves no pages of a distribution on loopback",
-    "AWS::CloudFront::OriginAccessControl": "the emulator serves no pages of a distribution on loopback",
-    "AWS::CloudFront::ResponseHeadersPolicy": "the emulator serves no pages of a distribution on loopback",
-    "AWS::CloudFormation::Stack": "a nested template adds nothing that a request meets",
-    "AWS::Serverless::Application": "a nested template adds nothing that a request meets",
+    "AWS::CloudFormation::Stack": "a nested template holds alarms, dashboards or the edge, which no request meets here",
+    "AWS::CloudFront::Distribution": "no distribution is served on loopback",
+    "AWS::CodeDeploy::Application": "the first deployment has nothing to shift traffic from",
+    "AWS::CodeDeploy::DeploymentGroup": "the first deployment has nothing to shift traffic from",
 }
 
 
@@ -40,14 +38,17 @@ def resources(template: dict[str, Any], kind: str) -> dict[str, Any]:
     return {name: resource for name, resource in template["Resources"].items() if resource["Type"] == kind}
 
 
-def lower(template: dict[str, Any], aws: str, public: str, more: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """The CloudFormation template with more variables for all functions, and the names of the resources left out."""
-    left_out = [name for name, resource in template["Resources"].items() if resource["Type"] in LEFT_OUT]
-    for name in left_out:
-        del template["Resources"][name]
+def lower(template: dict[str, Any], aws: str, public: str, more: dict[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The CloudFormation template with more variables for all functions, and which resources were left out and why."""
     for name, binary in binaries(template).items():
         template["Resources"][name]["Properties"]["CodeUri"] = f"s3://{CODE_BUCKET}/{binary}.zip"
     lowered = expand(template)
+    left_out = {name: LEFT_OUT[resource["Type"]] for name, resource in lowered["Resources"].items() if resource["Type"] in LEFT_OUT}
+    for name, resource in list(lowered["Resources"].items()):
+        # Says how CodeDeploy moves an alias
+        resource.pop("UpdatePolicy", None)
+        if resource["Type"] in LEFT_OUT:
+            del lowered["Resources"][name]
     for name, resource in list(lowered["Resources"].items()):
         if resource["Type"] == "AWS::ApiGatewayV2::Api":
             resource["Properties"].setdefault("Tags", {})["ms-custom-id"] = API_IDS[name]
@@ -56,7 +57,7 @@ def lower(template: dict[str, Any], aws: str, public: str, more: dict[str, str])
         if resource["Type"] == "AWS::Lambda::Function":
             variables = resource["Properties"]["Environment"]["Variables"]
             variables.update(addresses(variables, aws, public) | more)
-    drop_references(lowered, left_out)
+    drop_references(lowered, list(left_out))
     return lowered, left_out
 
 
@@ -113,7 +114,7 @@ def routes(api: str, properties: dict[str, Any]) -> dict[str, Any]:
 
 def addresses(variables: dict[str, Any], aws: str, public: str) -> dict[str, str]:
     """Where a function finds services and APIs here; in the cloud the SDK knows."""
-    found = {f"AWS_ENDPOINT_URL_{service}": aws for service in ("DYNAMODB", "S3", "SES", "SQS", "SSM", "KMS")}
+    found = {f"AWS_ENDPOINT_URL_{service}": aws for service in ("DYNAMODB", "S3", "SES", "SQS", "SSM", "STS")}
     found["SOCKET_URL"] = f"{public.replace('http', 'ws', 1)}/live"
     found["SOCKET_MANAGEMENT_URL"] = f"{aws}/_aws/execute-api/{API_IDS['SocketApi']}/live"
     if "PUBLIC_URL" in variables:

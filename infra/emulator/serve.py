@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-import os
+import signal
 import sys
 from pathlib import Path
 
