@@ -40,7 +40,7 @@ pub(crate) struct Inner {
 
 /// Plain HTTP is only ever spoken to a local stack; there the TLS stack would be made for nothing.
 fn http_client(settings: &Settings) -> SharedHttpClient {
-    let local = settings.find("AWS_ENDPOINT_URL_DYNAMODB").is_some_and(|url| url.starts_with("http://"));
+    let local = settings.endpoint("DYNAMODB").is_some_and(|url| url.starts_with("http://"));
     let builder = aws_smithy_http_client::Builder::new();
     if local {
         builder.build_http()
@@ -81,7 +81,7 @@ impl Backend {
             http: SharedHttpClient,
         }
         let early = Early { settings, http };
-        let dynamodb = client!(aws_sdk_dynamodb, early, early.settings.find("AWS_ENDPOINT_URL_DYNAMODB"));
+        let dynamodb = client!(aws_sdk_dynamodb, early, early.settings.endpoint("DYNAMODB"));
         let table = Table::new(dynamodb, early.settings.get("TABLE").to_owned());
         Self(Arc::new(Inner {
             settings: early.settings,
@@ -106,15 +106,15 @@ impl Backend {
 
 impl Inner {
     pub(crate) fn s3(&self) -> &aws_sdk_s3::Client {
-        self.s3.get_or_init(|| client!(aws_sdk_s3, self, self.settings.find("AWS_ENDPOINT_URL_S3"), force_path_style))
+        self.s3.get_or_init(|| client!(aws_sdk_s3, self, self.settings.endpoint("S3"), force_path_style))
     }
 
     pub(crate) fn sqs(&self) -> &aws_sdk_sqs::Client {
-        self.sqs.get_or_init(|| client!(aws_sdk_sqs, self, self.settings.find("AWS_ENDPOINT_URL_SQS")))
+        self.sqs.get_or_init(|| client!(aws_sdk_sqs, self, self.settings.endpoint("SQS")))
     }
 
     pub(crate) fn ses(&self) -> &aws_sdk_sesv2::Client {
-        self.ses.get_or_init(|| client!(aws_sdk_sesv2, self, self.settings.find("AWS_ENDPOINT_URL_SES")))
+        self.ses.get_or_init(|| client!(aws_sdk_sesv2, self, self.settings.endpoint("SES")))
     }
 
     pub(crate) fn sockets(&self) -> &aws_sdk_apigatewaymanagement::Client {
@@ -125,7 +125,7 @@ impl Inner {
     pub(crate) async fn secrets(&self) -> Result<&Secrets> {
         self.secrets
             .get_or_try_init(|| async {
-                let ssm = client!(aws_sdk_ssm, self, self.settings.find("AWS_ENDPOINT_URL_SSM"));
+                let ssm = client!(aws_sdk_ssm, self, self.settings.endpoint("SSM"));
                 let answer = ssm
                     .get_parameter()
                     .name(self.settings.get("SECRETS_PARAMETER"))

@@ -91,7 +91,7 @@ impl Can<UploadFiles> {
         let signature = sign(&key, &policy).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         fields.insert("policy".to_owned(), policy);
         fields.insert("x-amz-signature".to_owned(), signature);
-        let url = match settings.find("AWS_ENDPOINT_URL_S3") {
+        let url = match settings.endpoint("S3") {
             Some(endpoint) => format!("{}/{bucket}", endpoint.trim_end_matches('/')),
             None => format!("https://{bucket}.s3.{region}.amazonaws.com/"),
         };

@@ -21,10 +21,30 @@ impl Settings {
     pub fn find(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
+
+    /// Where a service is, if not at AWS: its own variable, or the one for all, as the SDKs read them.
+    pub fn endpoint(&self, service: &str) -> Option<&str> {
+        self.find(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| self.find("AWS_ENDPOINT_URL"))
+    }
 }
 
 impl From<BTreeMap<String, String>> for Settings {
     fn from(values: BTreeMap<String, String>) -> Self {
         Self { values }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_s_own_endpoint_goes_before_the_one_for_all() {
+        let pairs = [("AWS_ENDPOINT_URL", "http://all"), ("AWS_ENDPOINT_URL_S3", "http://files"), ("AWS_ENDPOINT_URL_SQS", "")];
+        let settings =
+            Settings::from(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect::<BTreeMap<_, _>>());
+        assert_eq!(settings.endpoint("S3"), Some("http://files"));
+        assert_eq!(settings.endpoint("SQS"), Some("http://all"));
+        assert_eq!(Settings::default().endpoint("S3"), None);
     }
 }
