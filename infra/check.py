@@ -178,7 +178,7 @@ def watching(resources: Resources, watched: Resources) -> Iterator[str]:
 
 
 def dashboard(resources: Resources) -> Iterator[str]:
-    shown = resources["Dashboard"]["Properties"]["Parameters"]["Functions"]["Fn::Join"][1]
+    shown = resources["DashboardStack"]["Properties"]["Parameters"]["Functions"]["Fn::Join"][1]
     missing = {name for name, _ in of_type(resources, "AWS::Lambda::Function")} ^ set(shown)
     if missing:
         yield f"the dashboard's list of functions is not the template's: {sorted(missing)}"
