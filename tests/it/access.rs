@@ -14,7 +14,7 @@ const CASES: &[(&str, &str)] = &[
     ("GET /.well-known/jwks.json", ""),
     (
         "POST /api/v1/auth/register",
-        r#"{"name":"Zoe","email":"zoe@new.example","password":"correct horse battery","organization":"New","address":"1 Road","phone":"12345","expected_users":1}"#,
+        r#"{"name":"Zoe","email":"{new_email}","password":"correct horse battery","organization":"New","address":"1 Road","phone":"12345","expected_users":1}"#,
     ),
     ("POST /api/v1/auth/login", r#"{"email":"{email}","password":"correct horse battery"}"#),
     ("POST /api/v1/auth/refresh", r#"{"refresh_token":"{refresh_token}"}"#),
@@ -139,7 +139,7 @@ async fn objects(acme: &Organization, person: &Person) -> Objects {
     let invoice = id(&owner.post("/api/v1/invoices", json!({ "client": client, "lines": lines })).await.expect(201));
     let file = json!({ "name": "plan.pdf", "media_type": "application/pdf", "bytes": 9 });
     let file = id(&owner.post("/api/v1/files", file).await.expect(201)["file"]);
-    let invitation = json!({ "email": format!("lee-{}@example.com", person.world.unique()), "role": "member" });
+    let invitation = json!({ "email": person.world.email("lee"), "role": "member" });
     let invitation = id(&owner.post("/api/v1/invitations", invitation).await.expect(201));
     let department = id(&owner.list("/api/v1/departments").await[0]);
     Person::login(&person.world, &person.email, PASSWORD).await;
@@ -148,6 +148,7 @@ async fn objects(acme: &Organization, person: &Person) -> Objects {
     person.world.idle().await;
     let notification = person.list("/api/v1/notifications").await.first().map_or_else(|| "ntf_01k9zt3vw8fqj2m4x6c7b5n0ra".to_owned(), id);
     Objects::from([
+        ("new_email", person.world.email("zoe")),
         ("project", project.clone()),
         ("own_project", project),
         ("task", task.clone()),
@@ -208,11 +209,12 @@ async fn without_a_token_nothing_is_answered_but_the_short_list() {
     let email_token = world.link(&acme.owner.email).await;
     let ben = acme.joins("Ben", "member").await;
     let mut objects = objects(&acme, &ben).await;
-    acme.owner.post("/api/v1/invitations", json!({ "email": "zoe@example.com", "role": "member" })).await.expect(201);
+    let zoe = world.email("zoe");
+    acme.owner.post("/api/v1/invitations", json!({ "email": zoe, "role": "member" })).await.expect(201);
     objects.extend([
         ("email", ben.email.clone()),
         ("refresh_token", ben.refresh.clone()),
-        ("invitation_token", world.link("zoe@example.com").await),
+        ("invitation_token", world.link(&zoe).await),
         ("email_token", email_token),
     ]);
     let public = public_operations();

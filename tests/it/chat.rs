@@ -51,11 +51,6 @@ async fn history_after(live: &mut Live, conversation: &str, mut after: u64) -> V
     }
 }
 
-/// Keeps what follows from changes waiting, and lets it go again.
-async fn hold(world: &World, held: bool) {
-    world.post("/_local/calls", json!({ "recording": held, "hold": held })).await.expect(204);
-}
-
 #[track_caller]
 fn refused(answer: &Value, status: u16, kind: &str) {
     let problem = &answer["problem"];
@@ -73,7 +68,7 @@ fn named<'a>(events: &'a [Value], name: &str) -> Vec<&'a Value> {
 
 #[tokio::test]
 async fn a_ticket_opens_one_socket_within_thirty_seconds_and_only_from_our_own_pages() {
-    let world = World::new().await;
+    let world = World::alone().await;
     let acme = world.organization("Acme").await;
     let url = ticket(&acme.owner).await;
     for page in ["https://evil.example", "null", "http://localhost:5173.evil.example", "http://localhost"] {
@@ -365,11 +360,11 @@ async fn a_socket_whose_session_has_ended_neither_speaks_nor_hears() {
     let other_device = Person::login(&world, &acme.owner.email, "correct horse battery").await;
     let (mut mine, mut phone) = (acme.owner.live().await, other_device.live().await);
     world.idle().await;
-    hold(&world, true).await;
+    world.hold(true).await;
     acme.owner.post("/api/v1/auth/logout", json!({})).await.expect(204);
     let frame = json!({ "conversation": conversation, "text": "Still here" });
     refused(&mine.ask("send", frame).await, 401, "unauthenticated");
-    hold(&world, false).await;
+    world.hold(false).await;
     world.idle().await;
 
     says(&ben, &conversation, "Are you there?").await;
@@ -385,7 +380,7 @@ async fn a_socket_whose_session_has_ended_neither_speaks_nor_hears() {
 
 #[tokio::test]
 async fn a_frame_that_cannot_be_is_refused_by_name_and_the_socket_lives() {
-    let world = World::new().await;
+    let world = World::alone().await;
     let (acme, _, conversation) = two(&world).await;
     let mut live = acme.owner.live().await;
     let long = "x".repeat(8_001);
@@ -453,7 +448,7 @@ async fn one_frame_over_thirty_two_kilobytes_ends_its_own_socket_only() {
 
 #[tokio::test]
 async fn a_thousand_frames_in_a_burst_are_slowed_down_and_nothing_that_was_taken_is_lost() {
-    let world = World::new().await;
+    let world = World::alone().await;
     let (acme, ben, conversation) = two(&world).await;
     let (mut live, mut theirs) = (acme.owner.live().await, ben.live().await);
     for id in 0..1000 {

@@ -65,10 +65,10 @@ async fn measure(world: &World, name: &'static str, operation: impl AsyncFn()) -
     let mut best: Option<Cost> = None;
     for _ in 0..TIMES {
         world.idle().await;
-        world.post("/_local/calls", json!({ "recording": true, "hold": true })).await.expect(204);
+        world.hold(true).await;
         operation().await;
-        let calls = world.get("/_local/calls").await.expect(200);
-        world.post("/_local/calls", json!({ "recording": false })).await.expect(204);
+        let calls = world.calls().await;
+        world.hold(false).await;
         let calls = calls.as_array().unwrap();
         assert!(calls.iter().all(|call| call["operation"] != "Scan"), "{name} scans the table");
         assert!(calls.iter().all(|call| call["status"] == 200), "{name} failed on its way: {calls:?}");
@@ -81,16 +81,6 @@ async fn measure(world: &World, name: &'static str, operation: impl AsyncFn()) -
         }
     }
     best.unwrap()
-}
-
-/// Waits longer than one wait does: there is much to follow up.
-async fn settle(world: &World) {
-    for _ in 0..10 {
-        if world.ask(world.request(reqwest::Method::POST, "/_local/idle")).await.status.is_success() {
-            return;
-        }
-    }
-    panic!("the system does not come to rest");
 }
 
 /// An organisation with more tasks than fit a page, all alike.
@@ -112,11 +102,11 @@ async fn house(world: &World, tasks: usize, others: usize) -> (Organization, Per
         }
     }
     seeds.join_all().await;
-    settle(world).await;
+    world.idle().await;
     for n in 0..others {
         world.organization(&format!("Other {n}")).await;
     }
-    settle(world).await;
+    world.idle().await;
     (acme, ben, project)
 }
 

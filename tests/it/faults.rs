@@ -28,16 +28,6 @@ impl Dice {
     }
 }
 
-/// Waits longer than one wait does: there is much to follow up.
-async fn settle(world: &World) {
-    for _ in 0..10 {
-        if world.ask(world.request(reqwest::Method::POST, "/_local/idle")).await.status.is_success() {
-            return;
-        }
-    }
-    panic!("the system does not come to rest");
-}
-
 /// Asks until the answer is not a fault of ours.
 async fn until(count: &mut usize, mut ask: impl AsyncFnMut() -> Answer) -> Answer {
     for _ in 0..40 {
@@ -182,11 +172,11 @@ async fn storm(operations: usize, refused: u32, lost: u32) {
     const WORKERS: usize = 8;
     let world = World::new().await;
     let storm = Storm::begin(&world).await;
-    settle(&world).await;
-    world.post("/_local/faults", json!({ "refused": refused, "lost": lost })).await.expect(204);
+    world.idle().await;
+    world.faults(refused, lost).await;
     let done = join_all((0..WORKERS).map(|worker| storm.work(worker, operations / WORKERS))).await;
-    world.post("/_local/faults", json!({})).await.expect(204);
-    settle(&world).await;
+    world.faults(0, 0).await;
+    world.idle().await;
     let (owner, project) = (&storm.acme.owner, &storm.project);
     let mut changes = owner.list("/api/v1/changes?limit=100").await;
     changes.sort_by(|a, b| b["id"].as_str().cmp(&a["id"].as_str()));
@@ -268,9 +258,8 @@ async fn storm(operations: usize, refused: u32, lost: u32) {
     }
 
     // What followed: one mail per invitation, one notification per cause, and nothing given up
-    let mails = world.get("/_local/mail.json").await.expect(200);
     let mut mailed: BTreeMap<String, usize> = BTreeMap::new();
-    for mail in mails.as_array().unwrap() {
+    for mail in world.mailbox().await {
         *mailed.entry(format!("{} | {}", mail["to"][0], mail["subject"])).or_default() += 1;
     }
     let invited: BTreeSet<_> = done.iter().flat_map(|one| one.invited.clone()).collect();
@@ -295,7 +284,7 @@ async fn storm(operations: usize, refused: u32, lost: u32) {
         let commented = changes.iter().filter(|one| one["action"] == "comment.written" && is_told(one, task_of(one)));
         assert_eq!((of("assigned"), of("moved"), of("commented")), (assigned.count(), moved.count(), commented.count()));
     }
-    let queues = world.get("/_local/queues").await.expect(200);
+    let queues = world.queues().await;
     for (name, depth) in queues.as_object().unwrap() {
         assert_eq!(depth, &json!({ "visible": 0, "in_flight": 0, "delayed": 0 }), "{name}");
     }
@@ -313,27 +302,29 @@ async fn two_hundred_actions_on_a_store_that_fails_all_the_time_are_each_done_on
 
 #[tokio::test]
 async fn a_poisoned_message_goes_aside_and_holds_up_nothing() {
-    let world = World::new().await;
+    let world = World::alone().await;
     let acme = world.organization("Acme").await;
-    let Some(sqs) = world.variable("AWS_ENDPOINT_URL_SQS") else { return };
     world.idle().await;
+    let dead_letters = async |queue: &str| world.queues().await[format!("{queue}DeadLetters")]["visible"].as_u64().unwrap();
+    let mut before = Vec::new();
+    for queue in ["Mail", "Documents", "Reminders", "Feed"] {
+        before.push((queue, dead_letters(queue).await));
+    }
     for (queue, body) in [
-        ("MAIL_QUEUE", "no JSON"),
-        ("MAIL_QUEUE", "{\"mail\":\"love_letter\"}"),
-        ("DOCUMENTS_QUEUE", "{\"organization\":\"org_x\",\"invoice\":1}"),
-        ("REMINDERS_QUEUE", "[]"),
+        ("MailQueue", "no JSON"),
+        ("MailQueue", "{\"mail\":\"love_letter\"}"),
+        ("DocumentsQueue", "{\"organization\":\"org_x\",\"invoice\":1}"),
+        ("RemindersQueue", "[]"),
     ] {
-        let message = json!({ "QueueUrl": world.variable(queue).unwrap(), "MessageBody": body });
-        let send = world.http().post(&sqs).header("x-amz-target", "AmazonSQS.SendMessage").header("authorization", "x").json(&message);
-        assert!(send.send().await.unwrap().status().is_success());
+        world.enqueue(queue, body).await;
     }
-    acme.owner.post("/api/v1/invitations", json!({ "email": "dan@example.com", "role": "member" })).await.expect(201);
-    assert_eq!(world.mails("dan@example.com").await.len(), 1);
-    let queues = world.get("/_local/queues").await.expect(200);
-    for (name, count) in [("MailDeadLetters", 2), ("DocumentsDeadLetters", 1), ("RemindersDeadLetters", 1), ("FeedDeadLetters", 0)] {
-        assert_eq!(queues[name]["visible"], count, "{name} in {queues}");
+    let dan = world.email("dan");
+    acme.owner.post("/api/v1/invitations", json!({ "email": dan, "role": "member" })).await.expect(201);
+    assert_eq!(world.mails(&dan).await.len(), 1);
+    for ((queue, before), more) in before.into_iter().zip([2, 1, 1, 0]) {
+        assert_eq!(dead_letters(queue).await - before, more, "{queue}");
     }
-    assert_eq!(world.get("/_local/mail.json").await.expect(200).as_array().unwrap().len(), 2, "the welcome and the invitation");
+    assert_eq!(world.mails(&acme.owner.email).await.len(), 1, "the welcome");
 }
 
 /// A life of the system in this folder; at its end the machine is switched off.
@@ -366,16 +357,13 @@ async fn busy_day(world: &World, acme: &Organization, ben: &str, name: &str) -> 
 
 #[test]
 fn what_was_due_when_the_machine_stopped_is_done_once_after_it_starts_again() {
-    if std::env::var("OFFICE_COPILOT_URL").is_ok() {
-        return;
-    }
     let folder = std::env::temp_dir().join(format!("office-copilot-{}", std::process::id()));
     let (owner, ben, refresh, made) = live(&folder, async |world| {
         let acme = world.organization("Acme").await;
         let ben = acme.joins("Ben", "member").await;
         world.idle().await;
         // Nothing that follows has begun when the machine stops
-        world.post("/_local/calls", json!({ "recording": true, "hold": true })).await.expect(204);
+        world.hold(true).await;
         let made = busy_day(&world, &acme, &ben.id, "first").await;
         (acme.owner.email.clone(), (ben.id.clone(), ben.email.clone(), ben.access.clone()), acme.owner.refresh.clone(), made)
     });

@@ -51,13 +51,14 @@ async fn a_logged_out_token_is_refused_at_once() {
 async fn a_colleague_joins_by_a_link_that_works_once() {
     let world = World::new().await;
     let acme = world.organization("Acme").await;
-    acme.owner.post("/api/v1/invitations", json!({ "email": "ben@example.com", "role": "member" })).await.expect(201);
-    let token = world.link("ben@example.com").await;
+    let email = world.email("ben");
+    acme.owner.post("/api/v1/invitations", json!({ "email": email, "role": "member" })).await.expect(201);
+    let token = world.link(&email).await;
     let form = json!({ "token": token, "name": "Ben", "password": PASSWORD });
     let member = world.post("/api/v1/auth/join", form.clone()).await.expect(201);
     assert_eq!((&member["name"], &member["role"]), (&json!("Ben"), &json!("member")));
     world.post("/api/v1/auth/join", form).await.refused(409, "conflict");
-    let ben = Person::login(&world, "ben@example.com", PASSWORD).await;
+    let ben = Person::login(&world, &email, PASSWORD).await;
     assert_eq!(ben.get("/api/v1/auth/verify").await.expect(200)["organization"]["id"], acme.id);
     assert!(acme.owner.list("/api/v1/invitations").await.is_empty());
 }

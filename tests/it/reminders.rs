@@ -35,7 +35,7 @@ fn delayed(queues: &Value) -> u64 {
 
 #[tokio::test]
 async fn a_task_that_falls_due_tells_its_people_once_by_inbox_screen_and_mail() {
-    let world = World::new().await;
+    let world = World::alone().await;
     let acme = world.organization("Acme").await;
     let (ben, cleo) = (acme.joins("Ben", "member").await, acme.joins("Cleo", "member").await);
     let project = acme.project("Garden").await;
@@ -74,7 +74,7 @@ async fn a_task_that_falls_due_tells_its_people_once_by_inbox_screen_and_mail() 
 
 #[tokio::test]
 async fn what_is_closed_deleted_or_put_off_reminds_nobody_of_the_old_moment() {
-    let world = World::new().await;
+    let world = World::alone().await;
     let acme = world.organization("Acme").await;
     let project = acme.project("Garden").await;
     let (due, later) = (due_in(&world, 300).await, due_in(&world, 420).await);
@@ -85,7 +85,7 @@ async fn what_is_closed_deleted_or_put_off_reminds_nobody_of_the_old_moment() {
     }
     // By now they wait on their queue, and what waits there must not fire either
     pass(&world, 190).await;
-    assert!(delayed(&world.get("/_local/queues").await.expect(200)) > 0);
+    assert!(delayed(&world.queues().await) > 0);
     let state = |task: &Value| format!("{}/state", path(task));
     acme.owner.put(&state(&tasks[0]), json!({ "state": "CANCELLED" })).await.expect(200);
     acme.owner.delete(&path(&tasks[1])).await.expect(204);
@@ -110,13 +110,13 @@ async fn what_is_closed_deleted_or_put_off_reminds_nobody_of_the_old_moment() {
     {
         assert_eq!(told(&tasks[place]).await, expected, "{}", tasks[place]["title"]);
     }
-    let queues = world.get("/_local/queues").await.expect(200);
+    let queues = world.queues().await;
     assert_eq!(queues["RemindersDeadLetters"], json!({ "visible": 0, "in_flight": 0, "delayed": 0 }));
 }
 
 #[tokio::test]
 async fn a_reminder_comes_the_asked_time_before() {
-    let world = World::new().await;
+    let world = World::alone().await;
     let acme = world.organization("Acme").await;
     let project = acme.project("Garden").await;
     let due = due_in(&world, 600).await;
@@ -144,12 +144,12 @@ async fn a_reminder_comes_the_asked_time_before() {
 
 #[tokio::test]
 async fn it_waits_on_its_queue_to_the_second_and_fires_once_however_often_it_is_swept() {
-    let world = World::new().await;
+    let world = World::alone().await;
     let acme = world.organization("Acme").await;
     let project = acme.project("Garden").await;
     let draft = json!({ "project": project, "title": "Paint", "due_at": due_in(&world, 600).await.to_string() });
     let task = acme.owner.post("/api/v1/tasks", draft).await.expect(201);
-    let waiting = async || delayed(&world.get("/_local/queues").await.expect(200));
+    let waiting = async || delayed(&world.queues().await);
     pass(&world, 400).await;
     assert_eq!(waiting().await, 0, "it is queued only when it falls due soon");
     for swept in 1..=3 {

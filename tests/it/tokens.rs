@@ -231,7 +231,7 @@ fn acme_id(acme: &Organization) -> Value {
 
 #[tokio::test]
 async fn a_token_is_good_for_fifteen_minutes_by_the_clock() {
-    let world = World::new().await;
+    let world = World::alone().await;
     let acme = world.organization("Acme").await;
     let claims = part(&acme.owner.access, 1);
     let ends = claims["exp"].as_i64().expect("a time");
@@ -272,7 +272,7 @@ fn text(value: &Value) -> String {
 
 #[tokio::test]
 async fn a_refresh_token_is_good_once_and_its_copy_ends_the_session() {
-    let world = World::new().await;
+    let world = World::alone().await;
     let acme = world.organization("Acme").await;
     let other_device = Person::login(&world, &acme.owner.email, PASSWORD).await;
     let first = acme.owner.refresh.clone();
@@ -353,7 +353,7 @@ async fn of_many_refreshes_at_once_one_has_a_successor() {
 
 #[tokio::test]
 async fn a_copy_that_comes_many_times_at_once_is_refused_each_time() {
-    let world = World::new().await;
+    let world = World::alone().await;
     let acme = world.organization("Acme").await;
     refresh(&world, &acme.owner.refresh).await.expect(200);
     world.advance(Duration::from_secs(11)).await;
@@ -369,7 +369,7 @@ async fn a_copy_that_comes_many_times_at_once_is_refused_each_time() {
 
 #[tokio::test]
 async fn a_session_ends_two_weeks_after_its_last_refresh() {
-    let world = World::new().await;
+    let world = World::alone().await;
     let acme = world.organization("Acme").await;
     let day = |days: u64| Duration::from_secs(days * 24 * 3600);
     world.advance(day(13)).await;
@@ -380,7 +380,7 @@ async fn a_session_ends_two_weeks_after_its_last_refresh() {
 
 #[tokio::test]
 async fn logging_out_while_a_tab_refreshes_logs_out() {
-    let world = World::new().await;
+    let world = World::alone().await;
     let acme = world.organization("Acme").await;
     for _ in 0..5 {
         let person = Person::login(&world, &acme.owner.email, PASSWORD).await;
@@ -406,7 +406,7 @@ async fn next_minute(world: &World) {
 
 #[tokio::test]
 async fn the_eleventh_wrong_password_in_a_minute_has_to_wait() {
-    let world = World::new().await;
+    let world = World::alone().await;
     let acme = world.organization("Acme").await;
     let ben = acme.joins("Ben", "member").await;
     next_minute(&world).await;
@@ -430,7 +430,7 @@ async fn the_eleventh_wrong_password_in_a_minute_has_to_wait() {
 
 #[tokio::test]
 async fn guesses_made_all_at_once_are_counted_too() {
-    let world = World::new().await;
+    let world = World::alone().await;
     let acme = world.organization("Acme").await;
     next_minute(&world).await;
     let mut tries = tokio::task::JoinSet::new();
@@ -445,7 +445,7 @@ async fn guesses_made_all_at_once_are_counted_too() {
 
 #[tokio::test]
 async fn right_passwords_are_not_counted() {
-    let world = World::new().await;
+    let world = World::alone().await;
     let acme = world.organization("Acme").await;
     next_minute(&world).await;
     for _ in 0..12 {

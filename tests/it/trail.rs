@@ -31,7 +31,7 @@ async fn the_trail_says_who_changed_what_from_what_to_what_and_from_where() {
 
 #[tokio::test]
 async fn the_trail_is_read_page_by_page_over_days() {
-    let world = World::new().await;
+    let world = World::alone().await;
     let acme = world.organization("Acme").await;
     for name in ["a", "b", "c"] {
         acme.project(name).await;

@@ -49,7 +49,7 @@ async fn what_is_absent_in_an_edit_stays_and_null_clears() {
 
 #[tokio::test]
 async fn tasks_are_listed_by_state_person_due_date_and_words() {
-    let world = World::new().await;
+    let world = World::alone().await;
     let acme = world.organization("Acme").await;
     let ben = acme.joins("Ben", "member").await;
     let project = acme.project("Garden").await;

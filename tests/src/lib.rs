@@ -1,7 +1,7 @@
 //! What the specification acts with: a running system, people in it, and their open sockets.
 //!
 //! Everything goes over HTTP and WebSocket to a base URL: that of a system started for the test, or of
-//! `OFFICE_COPILOT_URL` when it is set.
+//! `OFFICE_COPILOT_URL` when it is set: that of a deployed one, whose tools, if it has any, are at `OFFICE_COPILOT_TOOLS`.
 
 mod answer;
 mod live;

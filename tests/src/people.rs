@@ -13,7 +13,7 @@ pub struct Organization {
 impl Organization {
     /// Somebody is invited with this role, follows the link of the mail, and logs in.
     pub async fn joins(&self, name: &str, role: &str) -> Person {
-        let email = format!("{}-{}@example.com", name.to_lowercase(), self.world.unique());
+        let email = self.world.email(&name.to_lowercase());
         self.owner.post("/api/v1/invitations", json!({ "email": email, "role": role })).await.expect(201);
         let token = self.world.link(&email).await;
         let form = json!({ "token": token, "name": name, "password": crate::world::PASSWORD });

@@ -1,51 +1,99 @@
 use crate::{Answer, Organization, Person};
 use local::{Options, Stack};
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{
+    Client, Method, RequestBuilder,
+    header::{self, HeaderValue},
+};
 use serde_json::{Value, json};
 use std::{
+    fs::File,
+    io::Write,
+    net::{IpAddr, Ipv4Addr},
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-/// A running system, with nobody in it yet.
+/// A running system. One started for the test has nobody in it yet; a deployed one is shared with other tests.
 #[derive(Clone)]
 pub struct World {
-    pub(crate) http: Client,
-    pub(crate) url: String,
-    next: Arc<AtomicU32>,
-    stack: Option<Arc<Stack>>,
+    http: Client,
+    url: String,
+    /// Where its tools are: mailbox, clock, queues. A real stage has none.
+    tools: Option<String>,
+    next: Arc<AtomicU64>,
+    place: Place,
+}
+
+#[derive(Clone)]
+enum Place {
+    Here(Arc<Stack>),
+    /// With the turn of this test: many share the system, and one that moves its time has it alone.
+    Deployed {
+        _turn: Arc<File>,
+    },
 }
 
 pub const PASSWORD: &str = "correct horse battery";
 
+/// The address of a system that was deployed for the tests.
+fn deployed() -> Option<String> {
+    std::env::var("OFFICE_COPILOT_URL").ok().map(|url| url.trim_end_matches('/').to_owned())
+}
+
 impl World {
     pub async fn new() -> Self {
-        Self::with(Options::product(None, 0)).await
+        match deployed() {
+            Some(url) => Self::join(url, File::lock_shared),
+            None => Self::start(Options::product(None, 0)).await,
+        }
     }
 
-    /// A system started in another way: with a data folder, or with faults in its store.
-    pub async fn with(options: Options) -> Self {
-        let http = Client::builder().no_proxy().build().expect("a client");
-        if let Ok(url) = std::env::var("OFFICE_COPILOT_URL") {
-            return Self { http, url: url.trim_end_matches('/').to_owned(), next: Arc::default(), stack: None };
+    /// A system in which nothing else happens meanwhile, so that its time can be moved.
+    pub async fn alone() -> Self {
+        match deployed() {
+            Some(url) => Self::join(url, File::lock),
+            None => Self::start(Options::product(None, 0)).await,
         }
+    }
+
+    /// A system started in another way: with a data folder, or with keys the test knows.
+    pub async fn with(options: Options) -> Self {
+        match deployed() {
+            Some(_) => skip("a deployed system is started once, and not for the test"),
+            None => Self::start(options).await,
+        }
+    }
+
+    async fn start(options: Options) -> Self {
+        let http = Client::builder().no_proxy().build().expect("a client");
         let stack = Stack::start(options, local::functions::all).await.expect("the system starts");
-        Self { http, url: stack.url(), next: Arc::default(), stack: Some(Arc::new(stack)) }
+        let (url, tools) = (stack.url(), Some(format!("{}/_local", stack.url())));
+        Self { http, url, tools, next: Arc::default(), place: Place::Here(Arc::new(stack)) }
+    }
+
+    fn join(url: String, wait: fn(&File) -> std::io::Result<()>) -> Self {
+        let turn = File::create(std::env::temp_dir().join("office-copilot-tests.lock")).expect("a file for the turn");
+        wait(&turn).expect("a turn");
+        let tools = std::env::var("OFFICE_COPILOT_TOOLS").ok().map(|tools| format!("{tools}/_local"));
+        let next = moment() << 10 | u64::from(std::process::id() % 1024);
+        // Each test comes from an address of its own, as people do, so that what is limited by address is limited for it alone
+        let from = Ipv4Addr::from(0x7f01_0000 | (next as u32 & 0xffff));
+        let builder = Client::builder().no_proxy();
+        let builder = if tools.is_some() { builder.local_address(IpAddr::from(from)) } else { builder };
+        let next = Arc::new(AtomicU64::new(next << 16));
+        Self { http: builder.build().expect("a client"), url, tools, next, place: Place::Deployed { _turn: Arc::new(turn) } }
     }
 
     /// Ends the system as if its machine went away in good order.
     pub async fn stop(self) {
-        if let Some(stack) = self.stack.and_then(Arc::into_inner) {
+        if let Place::Here(stack) = self.place
+            && let Some(stack) = Arc::into_inner(stack)
+        {
             stack.stop().await;
         }
-    }
-
-    /// A variable of the functions' environment, in a system that was started for the test.
-    pub fn variable(&self, name: &str) -> Option<String> {
-        self.stack.as_ref().and_then(|stack| stack.environment().variables.get(name).cloned())
     }
 
     /// For addresses outside the API, such as a link to a file.
@@ -74,8 +122,13 @@ impl World {
     }
 
     /// Something that nobody else in this world has.
-    pub fn unique(&self) -> u32 {
+    pub fn unique(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// An address that nobody else in this world has.
+    pub fn email(&self, name: &str) -> String {
+        format!("{name}-{}@example.com", self.unique())
     }
 
     /// Signs up an organisation and logs its owner in.
@@ -90,31 +143,78 @@ impl World {
         Organization { id: text(&founded["organization"]["id"]), owner, world: self.clone() }
     }
 
-    /// Waits until everything that follows from what was done is done.
-    pub async fn idle(&self) {
-        self.tool("/_local/idle").await;
+    /// Asks a tool of the system; a test that needs one which is not there is skipped by name.
+    async fn tool(&self, method: Method, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let Some(tools) = &self.tools else { skip("a stage has no tools to look into it") };
+        let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))].into_iter().collect();
+        let answer = self.ask(self.http.request(method, format!("{tools}{path}")).headers(json).body(body)).await;
+        if answer.status == 404 && deployed().is_some() {
+            skip(&format!("an emulator has no {path}"));
+        }
+        answer
     }
 
-    /// Moves the time.
+    async fn order(&self, path: &str, body: Value) {
+        let answer = self.tool(Method::POST, path, body.to_string()).await;
+        assert!(answer.status.is_success(), "{path}: {}", answer.text);
+    }
+
+    /// Waits until everything that follows from what was done is done.
+    pub async fn idle(&self) {
+        for _ in 0..10 {
+            if self.tool(Method::POST, "/idle", "").await.status.is_success() {
+                return;
+            }
+        }
+        panic!("the system does not come to rest");
+    }
+
+    /// Moves the time, in a system the test has [alone](World::alone).
     pub async fn advance(&self, by: Duration) {
-        self.post("/_local/clock", json!({ "advance_seconds": by.as_secs() })).await.expect(200);
+        self.order("/clock", json!({ "advance_seconds": by.as_secs() })).await;
     }
 
     pub async fn now(&self) -> jiff::Timestamp {
-        text(&self.get("/_local/clock").await.expect(200)["now"]).parse().expect("a time")
+        text(&self.tool(Method::GET, "/clock", "").await.expect(200)["now"]).parse().expect("a time")
     }
 
-    async fn tool(&self, path: &str) {
-        let answer = self.ask(self.request(Method::POST, path)).await;
-        assert!(answer.status.is_success(), "{path}: {}", answer.text);
+    /// How many messages each queue has: visible, in flight and delayed.
+    pub async fn queues(&self) -> Value {
+        self.tool(Method::GET, "/queues", "").await.expect(200)
+    }
+
+    /// Puts a message on a queue, whatever it says.
+    pub async fn enqueue(&self, queue: &str, body: &str) {
+        self.tool(Method::POST, &format!("/queues/{queue}"), body.to_owned()).await.expect(204);
+    }
+
+    /// How many calls of the store in a thousand are refused, and how many are done and their answer lost.
+    pub async fn faults(&self, refused: u32, lost: u32) {
+        self.order("/faults", json!({ "refused": refused, "lost": lost })).await;
+    }
+
+    /// Keeps what follows from changes waiting, and lets it go again.
+    pub async fn hold(&self, held: bool) {
+        self.order("/calls", json!({ "recording": held, "hold": held })).await;
+    }
+
+    /// The calls of the store since everything was [held](World::hold).
+    pub async fn calls(&self) -> Value {
+        self.tool(Method::GET, "/calls", "").await.expect(200)
+    }
+
+    /// Every mail, the latest first.
+    pub async fn mailbox(&self) -> Vec<Value> {
+        self.idle().await;
+        let mails = self.tool(Method::GET, "/mail.json", "").await.expect(200);
+        mails.as_array().expect("a list").clone()
     }
 
     /// Mails to one address, the latest first.
     pub async fn mails(&self, to: &str) -> Vec<Value> {
-        self.idle().await;
-        let mails = self.get("/_local/mail.json").await.expect(200);
-        let to_them = |mail: &&Value| mail["to"].as_array().is_some_and(|all| all.iter().any(|one| one == to));
-        mails.as_array().into_iter().flatten().filter(to_them).cloned().collect()
+        let mut mails = self.mailbox().await;
+        mails.retain(|mail| mail["to"].as_array().is_some_and(|all| all.iter().any(|one| one == to)));
+        mails
     }
 
     /// The token in the link of the latest mail to an address.
@@ -124,6 +224,23 @@ impl World {
         let token = text.split("token=").nth(1).and_then(|rest| rest.split_whitespace().next());
         token.unwrap_or_else(|| panic!("no link for {to} in {mails:?}")).to_owned()
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "names nobody took before, in a system that outlives the test")]
+fn moment() -> u64 {
+    jiff::Timestamp::now().as_millisecond().unsigned_abs()
+}
+
+/// Ends the test because the place it runs at cannot show what it is about; name and reason are kept and counted.
+/// The test ends with its process, which nextest gives to each.
+fn skip(reason: &str) -> ! {
+    let name = std::env::var("NEXTEST_TEST_NAME").unwrap_or_else(|_| panic!("skipped, which only nextest can: {reason}"));
+    println!("skipped: {name}: {reason}");
+    if let Ok(list) = std::env::var("OFFICE_COPILOT_SKIPPED") {
+        let mut list = File::options().append(true).create(true).open(list).expect("the list of what was skipped");
+        writeln!(list, "{name}: {reason}").expect("a line in the list");
+    }
+    std::process::exit(0)
 }
 
 /// A JSON string's text.

@@ -1,6 +1,6 @@
-//! What developers and tests have under `/_local`: the mailbox, the clock, faults, and the wait for all work to be done.
+//! What developers and tests have under `/_local`: the mailbox, the clock, queues, faults, and the wait for all work to be done.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -24,6 +24,7 @@ pub(crate) fn router(system: Arc<System>) -> Router {
         .route("/clock", get(clock).post(advance))
         .route("/idle", post(idle))
         .route("/queues", get(queues))
+        .route("/queues/{queue}", post(enqueue))
         .route("/faults", post(faults))
         .route("/calls", get(calls).post(record))
         .layer(from_fn(only_from_here))
@@ -96,6 +97,13 @@ async fn idle(State(system): State<Arc<System>>) -> Response {
 
 async fn queues(State(system): State<Arc<System>>) -> impl IntoResponse {
     Json(system.queues.depths())
+}
+
+async fn enqueue(State(system): State<Arc<System>>, Path(queue): Path<String>, body: String) -> StatusCode {
+    match system.queues.send(&queue, &body, 0, HashMap::new()) {
+        Ok(_) => StatusCode::NO_CONTENT,
+        Err(_) => StatusCode::NOT_FOUND,
+    }
 }
 
 #[derive(Deserialize)]

@@ -4,7 +4,7 @@ use crate::{
     clock::{Clock, Entropy},
     secrets::Secrets,
     settings::Settings,
-    table::Table,
+    store::{Store, Stores},
 };
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::tls;
@@ -25,14 +25,16 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
-    pub(crate) table: Table,
+    /// Table and files as the function itself may use them.
+    pub(crate) own: Arc<Store>,
+    /// And as it may use them for one organisation.
+    pub(crate) stores: Stores,
     /// The present second and the frames each connection sent in it.
     pub(crate) frames: Mutex<(i64, HashMap<String, u32>)>,
     /// Those of this process who want the same record, one after the other.
     pub(crate) turns: [tokio::sync::Mutex<()>; 64],
     secrets: tokio::sync::OnceCell<Secrets>,
     http: SharedHttpClient,
-    s3: OnceLock<aws_sdk_s3::Client>,
     sqs: OnceLock<aws_sdk_sqs::Client>,
     ses: OnceLock<aws_sdk_sesv2::Client>,
     sockets: OnceLock<aws_sdk_apigatewaymanagement::Client>,
@@ -49,50 +51,44 @@ fn http_client(settings: &Settings) -> SharedHttpClient {
     }
 }
 
+/// The function's own credentials, which stand in its environment.
+fn credentials(settings: &Settings) -> Credentials {
+    let token = settings.find("AWS_SESSION_TOKEN").map(str::to_owned);
+    Credentials::new(settings.get("AWS_ACCESS_KEY_ID"), settings.get("AWS_SECRET_ACCESS_KEY"), token, None, "environment")
+}
+
 /// A client of one service, configured without `aws-config`: region and keys stand in a function's environment.
 macro_rules! client {
-    ($sdk:ident, $inner:expr, $endpoint:expr $(, $more:ident)*) => {{
-        let settings = &$inner.settings;
-        let credentials = Credentials::new(
-            settings.get("AWS_ACCESS_KEY_ID"),
-            settings.get("AWS_SECRET_ACCESS_KEY"),
-            settings.find("AWS_SESSION_TOKEN").map(str::to_owned),
-            None,
-            "environment",
-        );
+    ($sdk:ident, $settings:expr, $http:expr, $credentials:expr, $endpoint:expr $(, $more:ident)*) => {{
         let mut config = $sdk::Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .region($sdk::config::Region::new(settings.find("AWS_REGION").unwrap_or("eu-central-1").to_owned()))
-            .credentials_provider(credentials)
-            .http_client($inner.http.clone())
+            .region($sdk::config::Region::new($settings.region().to_owned()))
+            .credentials_provider($credentials)
+            .http_client($http.clone())
             .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(25)))
             .timeout_config(TimeoutConfig::builder().connect_timeout(Duration::from_secs(2)).operation_attempt_timeout(Duration::from_secs(5)).build());
-        config.set_endpoint_url($endpoint.map(str::to_owned));
+        let endpoint: Option<&str> = $endpoint;
+        config.set_endpoint_url(endpoint.map(str::to_owned));
         $(let config = config.$more(true);)*
         $sdk::Client::from_conf(config.build())
     }};
 }
+pub(crate) use client;
 
 impl Backend {
     pub fn new(settings: Settings, clock: Clock, entropy: Entropy) -> Self {
         let http = http_client(&settings);
-        struct Early {
-            settings: Settings,
-            http: SharedHttpClient,
-        }
-        let early = Early { settings, http };
-        let dynamodb = client!(aws_sdk_dynamodb, early, early.settings.endpoint("DYNAMODB"));
-        let table = Table::new(dynamodb, early.settings.get("TABLE").to_owned());
+        let own = Arc::new(Store::new(&settings, &http, credentials(&settings)));
         Self(Arc::new(Inner {
-            settings: early.settings,
+            settings,
             clock,
             entropy,
-            table,
+            own,
+            stores: Stores::default(),
             frames: Mutex::default(),
             turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
             secrets: tokio::sync::OnceCell::new(),
-            http: early.http,
-            s3: OnceLock::new(),
+            http,
             sqs: OnceLock::new(),
             ses: OnceLock::new(),
             sockets: OnceLock::new(),
@@ -105,30 +101,41 @@ impl Backend {
 }
 
 impl Inner {
-    pub(crate) fn s3(&self) -> &aws_sdk_s3::Client {
-        self.s3.get_or_init(|| client!(aws_sdk_s3, self, self.settings.endpoint("S3"), force_path_style))
-    }
-
     pub(crate) fn sqs(&self) -> &aws_sdk_sqs::Client {
-        self.sqs.get_or_init(|| client!(aws_sdk_sqs, self, self.settings.endpoint("SQS")))
+        let settings = &self.settings;
+        self.sqs.get_or_init(|| client!(aws_sdk_sqs, settings, self.http, credentials(settings), settings.endpoint("SQS")))
     }
 
     pub(crate) fn ses(&self) -> &aws_sdk_sesv2::Client {
-        self.ses.get_or_init(|| client!(aws_sdk_sesv2, self, self.settings.endpoint("SES")))
+        let settings = &self.settings;
+        self.ses.get_or_init(|| client!(aws_sdk_sesv2, settings, self.http, credentials(settings), settings.endpoint("SES")))
     }
 
     pub(crate) fn sockets(&self) -> &aws_sdk_apigatewaymanagement::Client {
-        self.sockets.get_or_init(|| client!(aws_sdk_apigatewaymanagement, self, self.settings.find("SOCKET_MANAGEMENT_URL")))
+        let settings = &self.settings;
+        let address = settings.find("SOCKET_MANAGEMENT_URL");
+        self.sockets.get_or_init(|| client!(aws_sdk_apigatewaymanagement, settings, self.http, credentials(settings), address))
+    }
+
+    pub(crate) fn sts(&self) -> aws_sdk_sts::Client {
+        let settings = &self.settings;
+        client!(aws_sdk_sts, settings, self.http, credentials(settings), settings.endpoint("STS"))
+    }
+
+    /// A store with other credentials than the function's own.
+    pub(crate) fn store(&self, credentials: Credentials) -> Store {
+        Store::new(&self.settings, &self.http, credentials)
     }
 
     /// The signing keys, read from their parameter once per process.
     pub(crate) async fn secrets(&self) -> Result<&Secrets> {
         self.secrets
             .get_or_try_init(|| async {
-                let ssm = client!(aws_sdk_ssm, self, self.settings.endpoint("SSM"));
+                let settings = &self.settings;
+                let ssm = client!(aws_sdk_ssm, settings, self.http, credentials(settings), settings.endpoint("SSM"));
                 let answer = ssm
                     .get_parameter()
-                    .name(self.settings.get("SECRETS_PARAMETER"))
+                    .name(settings.get("SECRETS_PARAMETER"))
                     .with_decryption(true)
                     .send()
                     .await

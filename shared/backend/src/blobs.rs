@@ -2,8 +2,7 @@
 
 use crate::{
     Backend,
-    aws::Inner,
-    door::{Can, System},
+    door::{Can, Room, System},
     keys::Tenant,
 };
 use aws_sdk_s3::{error::ProvideErrorMetadata, presigning::PresigningConfig};
@@ -66,8 +65,9 @@ impl Can<UploadFiles> {
         let ends_at = now + limits::UPLOAD_FORM;
         let stamp = now.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string();
         let day = &stamp[..8];
-        let region = settings.find("AWS_REGION").unwrap_or("eu-central-1");
-        let credential = format!("{}/{day}/{region}/s3/aws4_request", settings.get("AWS_ACCESS_KEY_ID"));
+        let region = settings.region();
+        let credentials = &self.room.store.credentials;
+        let credential = format!("{}/{day}/{region}/s3/aws4_request", credentials.access_key_id());
         let bucket = settings.get("BUCKET");
         let mut fields = BTreeMap::from([
             ("key".to_owned(), upload_key(self.tenant(), file)),
@@ -76,7 +76,7 @@ impl Can<UploadFiles> {
             ("x-amz-credential".to_owned(), credential),
             ("x-amz-date".to_owned(), stamp.clone()),
         ]);
-        if let Some(token) = settings.find("AWS_SESSION_TOKEN") {
+        if let Some(token) = credentials.session_token() {
             fields.insert("x-amz-security-token".to_owned(), token.to_owned());
         }
         let mut conditions: Vec<_> = fields.iter().map(|(name, value)| json!(["eq", format!("${name}"), value])).collect();
@@ -86,7 +86,7 @@ impl Can<UploadFiles> {
         let policy = STANDARD.encode(json!({ "expiration": expiration, "conditions": conditions }).to_string());
         // The SDK presigns no form (aws-sdk-rust issue 863); this is Signature Version 4 over the policy
         let sign = |key: &[u8], text: &str| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes());
-        let secret = format!("AWS4{}", settings.get("AWS_SECRET_ACCESS_KEY"));
+        let secret = format!("AWS4{}", credentials.secret_access_key());
         let key = [day, region, "s3", "aws4_request"].iter().fold(secret.into_bytes(), |key, part| sign(&key, part).as_ref().to_vec());
         let signature = sign(&key, &policy).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         fields.insert("policy".to_owned(), policy);
@@ -101,7 +101,7 @@ impl Can<UploadFiles> {
     /// What was uploaded, by its size and first bytes; `None` while nothing was.
     pub async fn inspect(&self, file: &File) -> Result<Option<Upload>> {
         let inner = &self.room.inner;
-        let request = inner.s3().get_object().bucket(inner.settings.get("BUCKET")).key(upload_key(self.tenant(), file));
+        let request = self.room.s3().get_object().bucket(inner.settings.get("BUCKET")).key(upload_key(self.tenant(), file));
         let answer = match request.range(format!("bytes=0-{}", HEAD_BYTES - 1)).send().await {
             Ok(answer) => answer,
             Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
@@ -119,7 +119,7 @@ impl Can<UploadFiles> {
         let inner = &self.room.inner;
         let bucket = inner.settings.get("BUCKET");
         let source = format!("{bucket}/{}", upload_key(self.tenant(), file));
-        let request = inner.s3().copy_object().bucket(bucket).key(file_key(self.tenant(), file)).copy_source(source);
+        let request = self.room.s3().copy_object().bucket(bucket).key(file_key(self.tenant(), file)).copy_source(source);
         match request.copy_source_if_match(&upload.etag).send().await {
             Ok(_) => Ok(true),
             Err(error) if error.as_service_error().and_then(|error| error.code()) == Some("PreconditionFailed") => Ok(false),
@@ -128,20 +128,26 @@ impl Can<UploadFiles> {
     }
 }
 
-async fn download(inner: &Inner, now: Timestamp, key: String, name: &str, media_type: &str) -> Result<Download> {
+impl Room {
+    fn s3(&self) -> &aws_sdk_s3::Client {
+        self.store.s3(&self.inner.settings)
+    }
+}
+
+async fn download(room: &Room, key: String, name: &str, media_type: &str) -> Result<Download> {
     let lifetime = PresigningConfig::expires_in(limits::DOWNLOAD_LINK.unsigned_abs()).map_err(Error::internal)?;
     let plain: String = name.chars().map(|c| if c.is_ascii_graphic() && c != '"' && c != '\\' || c == ' ' { c } else { '_' }).collect();
-    let request = inner
+    let request = room
         .s3()
         .get_object()
-        .bucket(inner.settings.get("BUCKET"))
+        .bucket(room.inner.settings.get("BUCKET"))
         .key(key)
         .response_content_disposition(format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{}", encoded(name)))
         .response_content_type(media_type)
         .presigned(lifetime)
         .await
         .map_err(crate::table::failed)?;
-    Ok(Download { url: request.uri().to_owned(), ends_at: now + limits::DOWNLOAD_LINK })
+    Ok(Download { url: request.uri().to_owned(), ends_at: room.now + limits::DOWNLOAD_LINK })
 }
 
 /// A name in any script, as RFC 8187 writes it.
@@ -157,14 +163,14 @@ fn encoded(name: &str) -> String {
 
 impl Can<ReadFiles> {
     pub async fn download(&self, file: &File) -> Result<Download> {
-        download(&self.room.inner, self.now(), file_key(self.tenant(), file), file.name.as_str(), &file.media_type).await
+        download(&self.room, file_key(self.tenant(), file), file.name.as_str(), &file.media_type).await
     }
 }
 
 impl Can<ReadBilling> {
     pub async fn download_invoice(&self, invoice: &Invoice) -> Result<Download> {
         let name = format!("Invoice {}.pdf", invoice.number.as_deref().unwrap_or("draft"));
-        download(&self.room.inner, self.now(), invoice_key(self.tenant(), invoice), &name, "application/pdf").await
+        download(&self.room, invoice_key(self.tenant(), invoice), &name, "application/pdf").await
     }
 }
 
@@ -172,7 +178,7 @@ impl System {
     /// Keeps the PDF of an invoice; keeping the same again changes nothing.
     pub async fn keep_invoice(&self, invoice: &Invoice, pdf: Vec<u8>) -> Result<()> {
         let inner = &self.room.inner;
-        let request = inner.s3().put_object().bucket(inner.settings.get("BUCKET")).key(invoice_key(self.tenant(), invoice));
+        let request = self.room.s3().put_object().bucket(inner.settings.get("BUCKET")).key(invoice_key(self.tenant(), invoice));
         request.content_type("application/pdf").body(pdf.into()).send().await.map_err(crate::table::failed)?;
         Ok(())
     }

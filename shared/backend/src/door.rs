@@ -66,6 +66,7 @@ use crate::{
     keys::{self, Index, Key, Me, Range, Tenant},
     page::{self, Page, Paging},
     problem::Problem,
+    store::Store,
     table::{Found, Item, Outcome, Table, Walk, number, parse, text},
     tokens,
     web::{Answer, Facts},
@@ -92,6 +93,7 @@ pub struct App(pub(crate) Backend);
 #[derive(Clone)]
 pub(crate) struct Room {
     pub(crate) inner: Arc<Inner>,
+    pub(crate) store: Arc<Store>,
     pub(crate) tenant: Tenant,
     pub(crate) actor: Actor,
     pub(crate) origin: Origin,
@@ -122,7 +124,7 @@ impl Room {
     /// Executes a commit as one transaction, and with it keeps the answer under the request's key.
     /// Gives back the answer to send: this one, or the first one when the request was made before.
     pub(crate) async fn execute(&self, commit: Commit, answer: Option<Answer>) -> Result<Option<Answer>> {
-        let table = &self.inner.table;
+        let table = &self.store.table;
         let mut writes = Vec::with_capacity(commit.writes.len() + commit.drafts.len() + 1);
         for write in &commit.writes {
             writes.push(table.write(&self.tenant, write)?);
@@ -217,7 +219,7 @@ impl Caller {
         let (tenant, me) = (Tenant(organization.clone()), Me(user.clone()));
         let wanted = [Table::key_item(keys::session(&me, session)), Table::key_item(keys::member(&tenant, user))];
         let (mut alive, mut membership, mut found) = (None, None, Vec::new());
-        for item in inner.table.get_items(wanted.into_iter().chain(also).collect()).await? {
+        for item in inner.own.table.get_items(wanted.into_iter().chain(also).collect()).await? {
             match text(&item, "kind") {
                 Some(Session::KIND) => alive = Some(parse::<Session>(item)?),
                 Some(Membership::KIND) if text(&item, "user") == Some(user.as_str()) => membership = Some(parse::<Membership>(item)?),
@@ -227,7 +229,8 @@ impl Caller {
         let session = alive.filter(|session| session.is_alive(now)).ok_or(Error::Unauthenticated)?;
         let membership = membership.filter(|member| member.standing == Standing::Active).ok_or(Error::Unauthenticated)?;
         let actor = Actor { user: Some(user.clone()), name: membership.name.to_string() };
-        Ok(Self { room: Room { inner: inner.clone(), tenant, actor, origin, claim: None, now }, membership, session, found })
+        let store = inner.store_of(&tenant).await?;
+        Ok(Self { room: Room { inner: inner.clone(), store, tenant, actor, origin, claim: None, now }, membership, session, found })
     }
 
     pub(crate) fn can<P: Permission>(self) -> Result<Can<P>> {
@@ -251,6 +254,7 @@ impl<P: Permission> FromRequestParts<App> for Can<P> {
         let inner = &app.0.0;
         let facts = parts.extensions.get::<Facts>().cloned().unwrap_or_default();
         let claims = tokens::verify(inner.secrets().await?, bearer(parts)?, inner.clock.now())?;
+        let _ = facts.organization.set(claims.org.clone());
         let claim = Claim::of_member(&facts, &Tenant(claims.org.clone()), &claims.sub, inner.clock.now());
         let also = claim.iter().map(|claim| Table::key_item(claim.key())).collect();
         let mut caller = Caller::identify(&app.0, &claims.sub, &claims.sid, &claims.org, facts.origin, also).await?;
@@ -323,7 +327,7 @@ impl<P: Permission> Can<P> {
     where
         P: Reads<R>,
     {
-        self.room.inner.table.get(key).await
+        self.room.store.table.get(key).await
     }
 
     /// The record somebody asked for by its id.
@@ -403,7 +407,7 @@ impl<P: Permission> Can<P> {
 impl Room {
     pub(crate) async fn get_many<R: Kept>(&self, keys: Vec<Key<R>>) -> Result<Vec<R>> {
         let order: Vec<_> = keys.iter().map(|key| (key.pk.clone(), key.sk.clone())).collect();
-        let items = self.inner.table.get_items(keys.into_iter().map(Table::key_item).collect()).await?;
+        let items = self.store.table.get_items(keys.into_iter().map(Table::key_item).collect()).await?;
         let mut found = std::collections::HashMap::with_capacity(items.len());
         for item in items {
             let at = (text(&item, "pk").unwrap_or_default().to_owned(), text(&item, "sk").unwrap_or_default().to_owned());
@@ -417,7 +421,7 @@ impl Room {
         let mut after = None;
         loop {
             let walk = Walk { descending, limit: limit - records.len(), after };
-            let Found { items, more } = self.inner.table.query(&range, walk).await?;
+            let Found { items, more } = self.store.table.query(&range, walk).await?;
             for item in items {
                 records.push(parse(item)?);
             }
@@ -434,7 +438,7 @@ impl Room {
         let mut after = page::open(secrets, scope, paging)?.map(|position| page::start(&range, &position)).transpose()?;
         let (mut items, mut last) = (Vec::with_capacity(paging.limit), None);
         for _ in 0..limits::FILTER_ROUNDS {
-            let found = self.inner.table.query(&range, Walk { descending, limit: paging.limit, after }).await?;
+            let found = self.store.table.query(&range, Walk { descending, limit: paging.limit, after }).await?;
             let more = found.more;
             let count = found.items.len();
             for (place, item) in found.items.into_iter().enumerate() {
@@ -487,7 +491,7 @@ impl Can<ReadAudit> {
         let secrets = self.room.inner.secrets().await?;
         let scope = self.tenant().id().as_str();
         let after = page::open(secrets, scope, paging)?.map(|position| page::start(&range, &position)).transpose()?;
-        let found = self.room.inner.table.query(&range, Walk { descending: true, limit: paging.limit, after }).await?;
+        let found = self.room.store.table.query(&range, Walk { descending: true, limit: paging.limit, after }).await?;
         let last = found.items.last().map(|item| page::position(&range, item)).filter(|_| found.more.is_some());
         let changes = found.items.into_iter().map(parse).collect::<Result<Vec<Change>>>()?;
         let next = last.map(|position| page::seal(secrets, scope, paging, &position));
@@ -512,7 +516,7 @@ impl Can<ReadAudit> {
                 let range = keys::changes_on(self.tenant(), at, shard, &before);
                 // One more than asked for, because the bound itself was already given
                 let walk = Walk { descending: true, limit: paging.limit + 1, after: None };
-                async move { self.room.inner.table.query(&range, walk).await }
+                async move { self.room.store.table.query(&range, walk).await }
             });
             let mut day = Vec::new();
             for found in try_join_all(shards).await? {
@@ -554,9 +558,8 @@ impl Backend {
     pub fn system(&self, organization: &OrganizationId) -> System {
         let inner = self.0.clone();
         let now = inner.clock.now();
-        System {
-            room: Room { inner, tenant: Tenant(organization.clone()), actor: Actor::system(), origin: Origin::default(), claim: None, now },
-        }
+        let (store, tenant) = (inner.own.clone(), Tenant(organization.clone()));
+        System { room: Room { inner, store, tenant, actor: Actor::system(), origin: Origin::default(), claim: None, now } }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -583,7 +586,7 @@ impl System {
     }
 
     pub async fn get<R: Kept>(&self, key: Key<R>) -> Result<Option<R>> {
-        self.room.inner.table.get(key).await
+        self.room.store.table.get(key).await
     }
 
     pub async fn all<R: Kept>(&self, range: Range<R>, limit: usize) -> Result<Vec<R>> {
@@ -610,6 +613,6 @@ impl System {
         let removals =
             before.into_iter().chain(after).filter(|record| !has.contains(&place(record)) && gone.insert(place(record))).map(Write::Remove);
         let puts = now.iter().filter(|record| !had.contains(&place(record))).cloned().map(Write::Put);
-        self.room.inner.table.write_each(&self.room.tenant, removals.chain(puts).collect()).await
+        self.room.store.table.write_each(&self.room.tenant, removals.chain(puts).collect()).await
     }
 }

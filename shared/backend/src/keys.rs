@@ -154,8 +154,15 @@ pub fn timer(t: &Tenant, timer: &Timer) -> Key<Timer> {
     key(format_args!("TIMERS#{shard}"), format_args!("{}#{}#{}", instant(timer.at), t.0, timer.id))
 }
 
+/// Partitions many organisations share: a caller writes there what carries its organisation in itself, and reads nothing.
+pub(crate) const SHARED: [&str; 3] = ["CONNECTION#*", "TICKET#*", "TIMERS#*"];
+
 // An organisation's
 
+/// The partitions of an organisation, in the table and its indexes.
+pub(crate) fn partitions(t: &Tenant) -> [String; 2] {
+    [t.to_string(), format!("{t}#*")]
+}
 pub fn organization(t: &Tenant) -> Key<Organization> {
     key(t, "ORGANIZATION")
 }

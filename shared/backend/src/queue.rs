@@ -58,7 +58,7 @@ impl Backend {
             let mut after = None;
             loop {
                 let walk = table::Walk { descending: false, limit: 100, after };
-                let found = self.0.table.query(&keys::timers(shard, until), walk).await?;
+                let found = self.0.own.table.query(&keys::timers(shard, until), walk).await?;
                 for item in found.items {
                     let organization = table::text(&item, "tenant").and_then(|id| id.parse().ok());
                     let organization = organization.ok_or_else(|| Error::internal("a timer belongs to no organisation"))?;

@@ -18,13 +18,17 @@ impl Settings {
         self.values.get(name).map_or("", String::as_str)
     }
 
-    pub fn find(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(String::as_str).filter(|value| !value.is_empty())
-    }
-
-    /// Where a service is, if not at AWS: its own variable, or the one for all, as the SDKs read them.
+    /// Where a service is, if not where AWS has it: as the SDKs of all languages read it.
     pub fn endpoint(&self, service: &str) -> Option<&str> {
         self.find(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| self.find("AWS_ENDPOINT_URL"))
+    }
+
+    pub fn region(&self) -> &str {
+        self.find("AWS_REGION").unwrap_or("eu-central-1")
+    }
+
+    pub fn find(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 }
 

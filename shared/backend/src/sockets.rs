@@ -63,7 +63,7 @@ impl Backend {
     /// Opens a connection for whoever holds an unused ticket.
     pub async fn open_socket(&self, ticket: &str, connection: &str, origin: Origin) -> Result<()> {
         let now = self.now();
-        let ticket = self.0.table.get(keys::ticket(&sha256(ticket.as_bytes()))).await?;
+        let ticket = self.0.own.table.get(keys::ticket(&sha256(ticket.as_bytes()))).await?;
         let ticket = ticket.filter(|ticket: &Ticket| now < ticket.ends_at).ok_or(Error::Unauthenticated)?;
         let caller = Caller::identify(self, &ticket.user, &ticket.session, &ticket.organization, origin, Vec::new()).await?;
         let can = caller.can::<Connect>()?;
@@ -81,7 +81,7 @@ impl Backend {
     }
 
     pub async fn line(&self, connection: &str, origin: Origin) -> Result<Line> {
-        let connection = self.0.table.get(keys::connection(connection)).await?.ok_or(Error::Unauthenticated)?;
+        let connection = self.0.own.table.get(keys::connection(connection)).await?.ok_or(Error::Unauthenticated)?;
         Ok(Line { connection, backend: self.clone(), origin })
     }
 
@@ -114,7 +114,7 @@ impl Line {
 }
 
 async fn forget(inner: &std::sync::Arc<Inner>, id: &str) -> Result<()> {
-    let Some(connection) = inner.table.get::<Connection>(keys::connection(id)).await? else { return Ok(()) };
+    let Some(connection) = inner.own.table.get::<Connection>(keys::connection(id)).await? else { return Ok(()) };
     let backend = Backend(inner.clone());
     backend.system(&connection.organization).commit(connection.close()).await
 }
@@ -125,7 +125,7 @@ async fn post(inner: &std::sync::Arc<Inner>, connection: &str, bytes: Vec<u8>) -
     match sent {
         Ok(_) => Ok(()),
         Err(SdkError::ServiceError(error)) if error.err().is_gone_exception() => {
-            let kept = inner.table.get::<Connection>(keys::connection(connection)).await?;
+            let kept = inner.own.table.get::<Connection>(keys::connection(connection)).await?;
             // One that is just being opened is not there yet, and is not gone
             match kept.filter(|kept| inner.clock.now() >= kept.since + limits::SOCKET_OPENING) {
                 Some(_) => forget(inner, connection).await,

@@ -1,10 +1,11 @@
 //! How a function starts: the few lines every `main` shares.
 
-use crate::{Backend, door::App, problem};
+use crate::{Backend, door::App, metrics, problem};
 use domain::{Error, Result};
 use lambda_runtime::{LambdaEvent, service_fn};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::pin::Pin;
+use tracing::Instrument;
 use tracing_subscriber::EnvFilter;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -31,11 +32,22 @@ where
     logs();
     let backend = Backend::from_env();
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
+        let (backend, began) = (backend.clone(), backend.now());
+        let messages = event.payload["Records"].as_array().map_or(1, Vec::len);
+        let request = event.context.request_id;
+        let span = tracing::info_span!("event", id = request);
         // Boxed, so that the type of a main does not hold the types of all that is done in it
-        let work: Pin<Box<dyn Future<Output = Result<Value>> + Send>> = Box::pin(handle(backend.clone(), event.payload));
+        let work: Pin<Box<dyn Future<Output = Result<Value>> + Send>> =
+            Box::pin(handle(backend.clone(), event.payload).instrument(span.clone()));
         async move {
-            work.await.map_err(|error: Error| -> lambda_runtime::Error {
-                problem::log(&error);
+            let answer = work.await;
+            let failed = answer.as_ref().map_or(messages, |answer| answer["batchItemFailures"].as_array().map_or(0, Vec::len));
+            let errors = if answer.is_err() { 1.0 } else { 0.0 };
+            let metrics = [("Messages", "Count", messages as f64), ("Failures", "Count", failed as f64), ("Errors", "Count", errors)];
+            let line = json!({ "message": "worked", "request": request });
+            metrics::record(backend.0.settings.find("AWS_LAMBDA_FUNCTION_NAME"), began, backend.now(), &metrics, line);
+            answer.map_err(|error: Error| -> lambda_runtime::Error {
+                span.in_scope(|| problem::log(&error));
                 error.to_string().into()
             })
         }

@@ -57,7 +57,7 @@ impl FromRequestParts<App> for Visitor {
         let claim = Claim::of_visitor(&facts, now);
         if let Some(claim) = &claim {
             let _ = facts.claim.set(claim.clone());
-            if let Some(kept) = inner.table.get_item(claim.key()).await? {
+            if let Some(kept) = inner.own.table.get_item(claim.key()).await? {
                 return Err(Refusal::Replay(claim.replay(&kept)?));
             }
         }
@@ -87,12 +87,13 @@ impl Visitor {
     }
 
     pub async fn get<R: BeforeLogin>(&self, key: Key<R>) -> Result<Option<R>> {
-        self.backend.0.table.get(key).await
+        self.backend.0.own.table.get(key).await
     }
 
     fn room(&self, tenant: &Tenant, actor: Actor) -> Room {
         Room {
             inner: self.backend.0.clone(),
+            store: self.backend.0.own.clone(),
             tenant: tenant.clone(),
             actor,
             origin: self.facts.origin.clone(),
@@ -145,7 +146,7 @@ impl Visitor {
     }
 
     fn guesses<'a>(&'a self, email: &'a Email) -> Guesses<'a> {
-        Guesses { table: &self.backend.0.table, email, address: &self.facts.origin.address, now: self.now }
+        Guesses { table: &self.backend.0.own.table, email, address: &self.facts.origin.address, now: self.now }
     }
 
     /// Whether this is the account's password; refuses whoever has guessed too often in this minute, by account or by address.
@@ -157,7 +158,7 @@ impl Visitor {
     pub async fn count_sign_up(&self) -> Result<()> {
         let second = self.now.as_second();
         let key = keys::attempts("SIGN_UP", &self.facts.origin.address, second / 3600);
-        match self.backend.0.table.count(key, 1, second + 7200).await? {
+        match self.backend.0.own.table.count(key, 1, second + 7200).await? {
             count if count > limits::SIGN_UPS_PER_ADDRESS.into() => {
                 Err(Error::TooMany { seconds: (3600 - second.rem_euclid(3600)) as u32 })
             }
@@ -196,7 +197,7 @@ impl Visitor {
 
 impl Can<UseAccount> {
     fn guesses(&self) -> Guesses<'_> {
-        Guesses { table: &self.room.inner.table, email: &self.membership.email, address: &self.room.origin.address, now: self.now() }
+        Guesses { table: &self.room.inner.own.table, email: &self.membership.email, address: &self.room.origin.address, now: self.now() }
     }
 
     /// Whether this is the caller's password; refuses whoever has guessed it too often in this minute.

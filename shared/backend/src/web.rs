@@ -4,6 +4,7 @@ use crate::{
     Backend,
     door::App,
     idempotency::Claim,
+    metrics,
     page::Paging,
     problem::Problem,
     secrets::{equal_in_constant_time, sha256},
@@ -11,7 +12,7 @@ use crate::{
 use axum::{
     Router,
     body::{Body as AxumBody, Bytes},
-    extract::{FromRequest, FromRequestParts, Request, State},
+    extract::{FromRequest, FromRequestParts, MatchedPath, Request, State},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -19,17 +20,20 @@ use domain::{
     Error, Result,
     commit::{Kept, Origin},
     error::Fault,
+    id::OrganizationId,
     limits,
 };
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use lambda_http::request::RequestContext;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::json;
 use std::{
     collections::BTreeMap,
     panic::AssertUnwindSafe,
     sync::{Arc, OnceLock},
 };
+use tracing::Instrument;
 use utoipa_axum::router::OpenApiRouter;
 
 /// What is known of a request before anybody looks at what it asks.
@@ -40,6 +44,8 @@ pub struct Facts {
     pub(crate) idempotency: Option<(String, String)>,
     /// The key as that of a caller who was let in.
     pub(crate) claim: Arc<OnceLock<Claim>>,
+    /// The organisation a verified token names, for the log.
+    pub(crate) organization: Arc<OnceLock<OrganizationId>>,
 }
 
 /// An answer as it is sent, and as it is kept for a retry.
@@ -292,23 +298,17 @@ impl Backend {
     }
 }
 
-/// What is true of every request: an id, a limit of its body, its `Idempotency-Key` read, a panic survived, the same headers on every answer.
+/// What is true of every request: an id, a limit of its body, its `Idempotency-Key` read, a panic survived, the same headers on
+/// every answer, and a line in the log.
 async fn wrap(State(backend): State<Backend>, request: Request, next: Next) -> Response {
+    let began = backend.now();
     let id = request_id(&backend, &request);
-    let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
-    let answer = async {
-        let request = prepare(&backend, &id, request).await?;
-        let claim = request.extensions().get::<Facts>().map(|facts| facts.claim.clone()).unwrap_or_default();
-        match AssertUnwindSafe(next.run(request)).catch_unwind().await {
-            Ok(response) if response.extensions().get::<Arc<Problem>>().is_some() => {
-                Ok(twin(&backend, &claim).await.map_or(response, Answer::into_response))
-            }
-            Ok(response) => Ok(response),
-            Err(_) => Err(Problem(Error::internal("a handler panicked"))),
-        }
-    };
-    let mut response =
-        tracing::Instrument::instrument(answer, span.clone()).await.unwrap_or_else(|problem: Problem| problem.into_response());
+    let (method, route) = (request.method().clone(), request.extensions().get::<MatchedPath>().cloned());
+    // Never the path itself: it is the caller's text
+    let route = route.as_ref().map_or("", MatchedPath::as_str);
+    let organization = Arc::default();
+    let span = tracing::info_span!("request", id, %method, route);
+    let mut response = answer(&backend, &id, request, next, Arc::clone(&organization)).instrument(span.clone()).await;
     if let Some(problem) = response.extensions_mut().remove::<Arc<Problem>>() {
         let _entered = span.enter();
         let allow = response.headers_mut().remove(header::ALLOW);
@@ -331,13 +331,36 @@ async fn wrap(State(backend): State<Backend>, request: Request, next: Next) -> R
     if let Ok(value) = HeaderValue::try_from(&id) {
         headers.insert("x-request-id", value);
     }
+    let status = response.status();
+    let metrics = [("Requests", "Count", 1.0), ("Errors", "Count", if status.is_server_error() { 1.0 } else { 0.0 })];
+    let organization = organization.get().map(OrganizationId::as_str);
+    let line = json!({
+        "message": "answered", "request": id, "method": method.as_str(), "route": route, "status": status.as_u16(),
+        "organization": organization,
+    });
+    metrics::record(backend.0.settings.find("AWS_LAMBDA_FUNCTION_NAME"), began, backend.now(), &metrics, line);
     response
+}
+
+async fn answer(backend: &Backend, id: &str, request: Request, next: Next, organization: Arc<OnceLock<OrganizationId>>) -> Response {
+    let request = match prepare(backend, id, request, organization).await {
+        Ok(request) => request,
+        Err(problem) => return problem.into_response(),
+    };
+    let claim = request.extensions().get::<Facts>().map(|facts| facts.claim.clone()).unwrap_or_default();
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) if response.extensions().get::<Arc<Problem>>().is_some() => {
+            twin(backend, &claim).await.map_or(response, Answer::into_response)
+        }
+        Ok(response) => response,
+        Err(_) => Problem(Error::internal("a handler panicked")).into_response(),
+    }
 }
 
 /// What the twin of a request was answered with, that was quicker and so had this one refused.
 async fn twin(backend: &Backend, claim: &OnceLock<Claim>) -> Option<Answer> {
     let claim = claim.get()?;
-    let kept = backend.0.table.get_item(claim.key()).await.ok()??;
+    let kept = backend.0.own.table.get_item(claim.key()).await.ok()??;
     claim.replay(&kept).ok()
 }
 
@@ -367,7 +390,7 @@ fn address(headers: &HeaderMap, edge_key: Option<&str>) -> String {
     address.trim().chars().take(64).collect()
 }
 
-async fn prepare(backend: &Backend, id: &str, request: Request) -> Result<Request, Problem> {
+async fn prepare(backend: &Backend, id: &str, request: Request, organization: Arc<OnceLock<OrganizationId>>) -> Result<Request, Problem> {
     let (mut parts, body) = request.into_parts();
     let text = |name: &str, most: usize| {
         let value = parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -389,7 +412,7 @@ async fn prepare(backend: &Backend, id: &str, request: Request) -> Result<Reques
         }
         _ => None,
     };
-    parts.extensions.insert(Facts { origin, idempotency, claim: Arc::default() });
+    parts.extensions.insert(Facts { origin, idempotency, claim: Arc::default(), organization });
     Ok(Request::from_parts(parts, AxumBody::from(bytes)))
 }
 

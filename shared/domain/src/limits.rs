@@ -14,6 +14,12 @@ pub const FRAMES_A_SECOND: u32 = 50;
 pub const IDEMPOTENCY_KEY: usize = 128;
 pub const IDEMPOTENCY_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
+// Credentials of one organisation
+/// Organisations one process keeps credentials for at once.
+pub const TENANT_STORES: usize = 1_000;
+/// They are replaced this long before they end.
+pub const TENANT_STORE_MARGIN: SignedDuration = SignedDuration::from_mins(5);
+
 // Lists
 pub const PAGE: usize = 50;
 pub const PAGE_MOST: usize = 100;
