@@ -42,7 +42,7 @@ PROGRAMS ?= $(TARGET_DIR)/debug
 
 .PHONY: deployed-test
 deployed-test: $(MINISTACK)/installed ## Run the specification against the deployed template; ARGS='-E "test(people)"' for a part
-	@if [ -z "$${OFFICE_COPILOT_URL:-}" ] && [ "$(PROGRAMS)" = "$(TARGET_DIR)/debug" ]; then set -x; cargo build $(LOCKED) --workspace --bins; fi
+	@if [ -z "$${OFFICE_COPILOT_URL:-}" ] && [ "$(PROGRAMS)" = "$(TARGET_DIR)/debug" ]; then set -x; cargo build $(LOCKED) --workspace; fi
 	@$(MINISTACK)/bin/python -u infra/emulator/deployed_test.py --programs "$(PROGRAMS)" --folder "$(TARGET_DIR)/emulator" $(ARGS)
 
 .PHONY: check

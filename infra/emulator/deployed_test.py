@@ -132,7 +132,7 @@ def stop(process: subprocess.Popen) -> None:
 
 def deploy(clients: Clients, options: argparse.Namespace, aws: str, public: str) -> None:
     begun = time.monotonic()
-    template = lowering.load(Path(os.environ.get("TPL", ROOT / "template.yaml")))
+    template = lowering.load(ROOT / "template.yaml")
     programs = lowering.binaries(template)
     lowered, left_out = lowering.lower(template, aws, public, clock.environment(options.folder / "time"))
     clients.s3.create_bucket(Bucket=lowering.CODE_BUCKET, CreateBucketConfiguration={"LocationConstraint": lowering.REGION})

@@ -36,8 +36,11 @@ def front(public: int, clock: Clock) -> Callable[..., Awaitable[None]]:
     """The emulator on its own port; on the public one, the paths as they are in the cloud."""
 
     async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan" or scope["server"][1] != public:
+        if scope["type"] == "lifespan":
             return await ministack.app(scope, receive, send)
+        if scope["server"][1] != public:
+            # Without TLS on loopback; the bucket's policy asks for it
+            return await ministack.app({**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}, receive, send)
         path = scope["path"]
         if scope["type"] == "http" and path.startswith("/_local/"):
             return await tool(clock, scope, receive, send)
