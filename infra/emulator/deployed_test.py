@@ -92,9 +92,14 @@ def free_ports(count: int) -> list[int]:
 def start(folder: Path, aws: int, public: int) -> subprocess.Popen:
     """The emulator in a process of its own, because its time is moved."""
     log = (folder / "emulator.log").open("w")
+    scratch = folder / "scratch"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "OFFICE_COPILOT_"))}
     environment |= {
         "AUTH": "true",
+        # It unpacks every program, and leaves that behind
+        "TMPDIR": str(scratch),
         "GATEWAY_PORT": str(aws),
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{aws}",
         "MINISTACK_REGION": lowering.REGION,

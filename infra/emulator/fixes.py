@@ -24,7 +24,6 @@ FUNCTIONS_LOG = logging.getLogger("functions")
 # The mails as they were sent, the oldest first: (id, time, bytes)
 mails: list[tuple[str, float, bytes]] = []
 
-
 # How many times functions have begun
 begun = 0
 

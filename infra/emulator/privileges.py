@@ -123,11 +123,12 @@ def matches(arn: str, pattern: str) -> bool:
 
 
 def table(used: list[dict[str, Any]]) -> str:
-    """Role by role, what was called and how often."""
+    """Role by role, what was called on what and how often; without a number, what Lambda calls."""
     lines = []
     for role in sorted({call["role"] for call in used}):
         lines.append(role)
-        for call in (call for call in used if call["role"] == role):
-            times = "by Lambda" if call["times"] == 0 else f"{call['times']} times"
-            lines.append(f"  {call['action']:32} {call['resource']}  {times}")
+        mine = [call for call in used if call["role"] == role]
+        for resource in sorted({call["resource"] for call in mine}):
+            actions = [f"{call['action']} {call['times'] or ''}".strip() for call in mine if call["resource"] == resource]
+            lines.append(f"  {resource.split(':', 5)[-1]}: {', '.join(actions)}")
     return "\n".join(lines)
