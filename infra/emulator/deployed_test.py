@@ -61,6 +61,7 @@ def main() -> None:
         sys.exit(130)
     finally:
         stop(emulator)
+        shutil.rmtree(options.folder / "scratch", ignore_errors=True)
 
 
 class Clients:
@@ -142,7 +143,9 @@ def deploy(clients: Clients, options: argparse.Namespace, aws: str, public: str)
     lowered, left_out = lowering.lower(template, aws, public, clock.environment(options.folder / "time"))
     clients.s3.create_bucket(Bucket=lowering.CODE_BUCKET, CreateBucketConfiguration={"LocationConstraint": lowering.REGION})
     for program in sorted(set(programs.values())):
-        clients.s3.upload_file(str(package(options, program)), lowering.CODE_BUCKET, f"{program}.zip")
+        packed = package(options, program)
+        clients.s3.upload_file(str(packed), lowering.CODE_BUCKET, packed.name)
+        packed.unlink()
     clients.s3.put_object(Bucket=lowering.CODE_BUCKET, Key="template.json", Body=json.dumps(lowered).encode())
     clients.ssm.put_parameter(Name=SECRETS_PARAMETER, Type="SecureString", Value=signing_keys())
     sender = lowered["Parameters"]["MailFrom"]["Default"]
