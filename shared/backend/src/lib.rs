@@ -12,6 +12,7 @@ mod guesses;
 pub mod idempotency;
 pub mod keys;
 pub mod mail;
+pub mod operations;
 pub mod page;
 pub mod password;
 pub mod problem;
