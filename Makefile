@@ -47,9 +47,11 @@ events: ## Replay infra/events to the binaries of the functions
 check: check-format check-template check-dependencies check-code check-docs check-openapi ## Check format, lints, docs, dependencies, template and OpenAPI
 
 .PHONY: bench
-bench: ## Measure one process; and the start of functions, when `make build` has built them
+bench: ## Measure one process; and each function, when `make build` has built them
 	cargo bench $(LOCKED) --workspace --bench '*'
-	@if [ -d "$(LAMBDA_DIR)/empty" ]; then python3 infra/bench/start.py "$(LAMBDA_DIR)"; else echo "make build first, to measure the start of functions"; fi
+	cargo build $(LOCKED) --workspace --profile bench --bin local
+	@if [ -d "$(LAMBDA_DIR)/empty" ]; then python3 infra/bench/functions.py "$(LAMBDA_DIR)" "$(TARGET_DIR)/release/local"; \
+	else echo "make build first, to measure the functions"; fi
 
 # cargo-lambda links for the C library of Lambda, whatever this machine has
 ARCH ?= x86_64
