@@ -53,6 +53,10 @@ bench: ## Measure one process; and each function, when `make build` has built th
 	@if [ -d "$(LAMBDA_DIR)/empty" ]; then python3 infra/bench/functions.py "$(LAMBDA_DIR)" "$(TARGET_DIR)/release/local"; \
 	else echo "make build first, to measure the functions"; fi
 
+.PHONY: cost
+cost: ## Compute what it costs on AWS, into infra/bench/README.md
+	@python3 infra/bench/cost.py
+
 # cargo-lambda links for the C library of Lambda, whatever this machine has
 ARCH ?= x86_64
 TARGET := $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu

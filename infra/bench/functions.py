@@ -26,10 +26,10 @@ def answer(path: pathlib.Path, played: scene.Scene, event: dict) -> float:
         return bootstrap.answered
 
 
-def start(path: pathlib.Path) -> tuple[float, float]:
-    """Seconds until the first call for work, with TLS as in the cloud, and resident MB then."""
+def start(path: pathlib.Path) -> tuple[float, float, float]:
+    """Until the first call for work, with TLS as in the cloud: seconds, those of them on a processor, and resident MB."""
     with runtime.Bootstrap(path) as bootstrap:
-        return bootstrap.started, bootstrap.memory()
+        return bootstrap.started, bootstrap.cpu(), bootstrap.memory()
 
 
 def work(path: pathlib.Path, played: scene.Scene, event: dict) -> tuple[float, float, float]:
@@ -60,16 +60,16 @@ def main() -> None:
                 answers[name].append(answer(path, played, events[name]))
         works = {name: work(path, played, events[name]) for name, path in paths.items()}
     print(
-        "| function | size MB | start ms | beside the empty one | memory MB | first answer ms | its CPU ms | CPU ms of a later one | memory MB after 100 |\n"
-        "|---|---|---|---|---|---|---|---|---|"
+        "| function | size MB | start ms | × empty | start CPU ms | × empty | memory MB | first answer ms | its CPU ms | CPU ms of a later one | memory MB after 100 |\n"
+        "|---|---|---|---|---|---|---|---|---|---|---|"
     )
     for name, path in paths.items():
-        began, idle = ([one[at] for one in starts[name]] for at in (0, 1))
-        ratio = median(mine / its for mine, (its, _) in zip(began, starts["empty"]))
+        began, used, idle = ([one[at] for one in starts[name]] for at in range(3))
+        ratios = [median(mine[at] / its[at] for mine, its in zip(starts[name], starts["empty"])) for at in (0, 1)]
         first, later, memory = works[name]
         print(
-            f"| {name} | {path.stat().st_size / 1e6:.2f} | {median(began) * 1000:.1f} | {ratio:.1f}× | {median(idle):.1f} "
-            f"| {median(answers[name]) * 1000:.1f} | {first * 1000:.1f} | {later * 1000:.2f} | {memory:.1f} |"
+            f"| {name} | {path.stat().st_size / 1e6:.2f} | {median(began) * 1000:.1f} | {ratios[0]:.1f} | {median(used) * 1000:.1f} "
+            f"| {ratios[1]:.1f} | {median(idle):.1f} | {median(answers[name]) * 1000:.1f} | {first * 1000:.1f} | {later * 1000:.2f} | {memory:.1f} |"
         )
 
 
