@@ -14,6 +14,9 @@ CHECKOV := $(CACHE)/checkov-3.3.30
 DENY := $(CACHE)/cargo-deny-0.20.2
 MINISTACK := $(CACHE)/ministack-1.5.33-1
 
+# Where cargo builds
+TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
+
 # CI takes the versions in Cargo.lock or nothing
 LOCKED := $(if $(CI),--locked)
 OPENAPI := functions/reference/openapi.json
@@ -37,27 +40,38 @@ test: ## Run every test
 	else set -x; cargo test $(LOCKED) --workspace --lib --bins --tests; fi
 
 # OFFICE_COPILOT_URL names a stage that is there already; then nothing is deployed
-TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
 PROGRAMS ?= $(TARGET_DIR)/debug
 
 .PHONY: deployed-test
 deployed-test: $(MINISTACK)/installed ## Run the specification against the deployed template; ARGS='-E "test(people)"' for a part
-	@if [ -z "$${OFFICE_COPILOT_URL:-}" ] && [ "$(PROGRAMS)" = "$(TARGET_DIR)/debug" ]; then set -x; cargo build $(LOCKED) --workspace; fi
+	@if [ -z "$${OFFICE_COPILOT_URL:-}" ] && [ "$(PROGRAMS)" = "$(TARGET_DIR)/debug" ]; then set -x; cargo build $(LOCKED) --workspace --bins; fi
 	@$(MINISTACK)/bin/python -u infra/emulator/deployed_test.py --programs "$(PROGRAMS)" --folder "$(TARGET_DIR)/emulator" $(ARGS)
+
+# BOOTSTRAPS names the folder of others, such as those of `make build`
+.PHONY: events
+events: ## Replay infra/events to the binaries of the functions
+	cargo build $(LOCKED) --workspace --bins
+	@python3 infra/bench/replay.py "$(or $(BOOTSTRAPS),$(TARGET_DIR)/debug)" "$(TARGET_DIR)/debug/local"
 
 .PHONY: check
 check: check-format check-template check-dependencies check-code check-docs check-openapi ## Check format, lints, docs, dependencies, template and OpenAPI
 
 .PHONY: bench
-bench: ## Measure one process; and the start of functions, when `make build` has built them
+bench: ## Measure one process; and each function, when `make build` has built them
 	cargo bench $(LOCKED) --workspace --bench '*'
-	@if [ -d "$(LAMBDA_DIR)/empty" ]; then python3 infra/bench/start.py "$(LAMBDA_DIR)"; else echo "make build first, to measure the start of functions"; fi
+	cargo build $(LOCKED) --workspace --profile bench --bin local
+	@if [ -d "$(LAMBDA_DIR)/empty" ]; then python3 infra/bench/functions.py "$(LAMBDA_DIR)" "$(TARGET_DIR)/release/local"; \
+	else echo "make build first, to measure the functions"; fi
+
+.PHONY: cost
+cost: ## Compute what it costs on AWS, into infra/bench/README.md
+	@python3 infra/bench/cost.py
 
 # cargo-lambda links for the C library of Lambda, whatever this machine has
 ARCH ?= x86_64
 TARGET := $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu
 FUNCTIONS := $(patsubst functions/%/Cargo.toml,%,$(wildcard functions/*/Cargo.toml))
-LAMBDA_DIR = $(or $(CARGO_TARGET_DIR),target)/lambda
+LAMBDA_DIR = $(TARGET_DIR)/lambda
 
 .PHONY: build
 build: $(CARGO_LAMBDA)/installed ## Build the functions as they run in the cloud; ARCH=arm64 for Graviton

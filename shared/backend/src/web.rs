@@ -34,7 +34,6 @@ use std::{
     sync::{Arc, OnceLock},
 };
 use tracing::Instrument;
-use utoipa_axum::router::OpenApiRouter;
 
 /// What is known of a request before anybody looks at what it asks.
 #[derive(Clone, Debug, Default)]
@@ -288,9 +287,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Facts {
 
 impl Backend {
     /// Makes a function's routes answer: the router that a Lambda runs and the local stack mounts.
-    pub fn serve(&self, routes: OpenApiRouter<App>) -> Router {
-        let router: Router<App> = routes.into();
-        router
+    pub fn serve(&self, routes: Router<App>) -> Router {
+        routes
             .fallback(|| async { Problem(Error::NotFound("page")) })
             .method_not_allowed_fallback(|| async { Problem(Error::MethodNotAllowed) })
             .layer(middleware::from_fn_with_state(self.clone(), wrap))
