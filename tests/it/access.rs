@@ -31,6 +31,19 @@ const CASES: &[(&str, &str)] = &[
     ("GET /api/v1/departments", ""),
     ("GET /api/v1/members", ""),
     ("GET /api/v1/members/{member}", ""),
+    ("PATCH /api/v1/members/{colleague}", r#"{"groups":[]}"#),
+    ("POST /api/v1/members/{colleague}/deactivate", ""),
+    ("POST /api/v1/members/{colleague}/reactivate", ""),
+    ("DELETE /api/v1/members/{leaver}", ""),
+    ("GET /api/v1/roles", ""),
+    ("GET /api/v1/roles/built-in", ""),
+    ("POST /api/v1/roles", r#"{"name":"Auditor","permissions":["read_audit"]}"#),
+    ("PATCH /api/v1/roles/{role}", r#"{"permissions":[]}"#),
+    ("DELETE /api/v1/roles/{role}", ""),
+    ("GET /api/v1/groups", ""),
+    ("POST /api/v1/groups", r#"{"name":"Works council"}"#),
+    ("PATCH /api/v1/groups/{group}", r#"{"permissions":["read_billing"]}"#),
+    ("DELETE /api/v1/groups/{group}", ""),
     ("GET /api/v1/invitations", ""),
     ("POST /api/v1/invitations", r#"{"email":"kim@example.com","role":"guest","department":"{department}"}"#),
     ("POST /api/v1/invitations/{invitation}/resend", ""),
@@ -79,6 +92,8 @@ const CASES: &[(&str, &str)] = &[
     ("GET /api/v1/changes?person={member}", ""),
     ("POST /api/v1/auth/logout-everywhere", ""),
     ("POST /api/v1/auth/logout", ""),
+    ("POST /api/v1/organization/hand-over", r#"{"to":"{colleague}"}"#),
+    ("POST /api/v1/organization/leave", ""),
 ];
 
 const PASSWORD: &str = "correct horse battery";
@@ -142,6 +157,10 @@ async fn objects(acme: &Organization, person: &Person) -> Objects {
     let invitation = json!({ "email": person.world.email("lee"), "role": "member" });
     let invitation = id(&owner.post("/api/v1/invitations", invitation).await.expect(201));
     let department = id(&owner.list("/api/v1/departments").await[0]);
+    let (colleague, leaver) = (acme.joins("Lou", "member").await, acme.joins("Ned", "member").await);
+    let named = json!({ "name": person.world.email("role") });
+    let role = id(&owner.post("/api/v1/roles", named.clone()).await.expect(201));
+    let group = id(&owner.post("/api/v1/groups", named).await.expect(201));
     Person::login(&person.world, &person.email, PASSWORD).await;
     let sessions = person.list("/api/v1/auth/sessions").await;
     let session = id(sessions.iter().find(|session| session["current"] == false).expect("another session"));
@@ -163,6 +182,10 @@ async fn objects(acme: &Organization, person: &Person) -> Objects {
         ("notification", notification),
         ("member", person.id.clone()),
         ("other_member", owner.id.clone()),
+        ("colleague", colleague.id),
+        ("leaver", leaver.id),
+        ("role", role),
+        ("group", group),
     ])
 }
 
@@ -277,7 +300,7 @@ async fn every_role_may_ask_what_the_policy_says() {
         let mut person = acme.joins("Kim", &name(role)).await;
         let objects = objects(&acme, &person).await;
         for case in cases().filter(|case| !public.contains(&case.operation())) {
-            if case.request.contains("/logout") {
+            if ["/logout", "/hand-over"].iter().any(|end| case.request.contains(end)) {
                 person = Person::login(&world, &person.email, PASSWORD).await;
             }
             let answer = case.ask(&world, Some(&person), &objects).await;

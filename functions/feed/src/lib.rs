@@ -13,11 +13,13 @@ use backend::{
 };
 use domain::{
     Error, Result,
+    access::Access,
     account::Session,
     commit::{Change, Kept},
     conversation::Socket,
     limits,
     notification::Notification,
+    organization::Membership,
     timer::Timer,
 };
 use serde_json::{Value, json};
@@ -41,6 +43,15 @@ async fn follow_up(backend: Backend, written: Written) -> Result<()> {
         Timer::KIND if written.is_new() => match written.record::<Timer>()? {
             Some(timer) => soon(&backend, &system, timer).await,
             None => Ok(()),
+        },
+        // Whoever is or may something else sees it on open screens, too: they open again as what they are now
+        Membership::KIND => match (written.previous::<Membership>()?, written.record::<Membership>()?) {
+            (Some(before), Some(after)) if before.place() != after.place() => system.hang_up_on(&after.user).await,
+            _ => Ok(()),
+        },
+        Access::KIND => match (written.previous::<Access>()?, written.record::<Access>()?) {
+            (Some(before), Some(after)) if before.is_narrowed_to(&after) => system.hang_up_on_all().await,
+            _ => Ok(()),
         },
         Session::KIND => match (written.previous::<Session>()?, written.record::<Session>()?) {
             (Some(before), Some(after)) if after.ended && !before.ended => system.hang_up(&after).await,

@@ -44,11 +44,10 @@ pub async fn join(visitor: Visitor, Body(join): Body<Join>) -> Result<Answer, Pr
         return Err(void().into());
     }
     let (user, account) = account(&visitor, &invitation.email, join, &organization).await?;
-    if visitor.get(keys::member(&tenant, &user.id)).await?.is_some() {
-        return Err(Error::Conflict("you belong to this organisation already".to_owned()).into());
-    }
+    let before = visitor.get(keys::member(&tenant, &user.id)).await?;
     let everyone = visitor.get(keys::everyone(&tenant)).await?;
-    let (member, mut commit) = invitation.accept(&user, everyone.as_ref(), visitor.now());
+    let access = visitor.get(keys::access(&tenant)).await?.ok_or_else(void)?;
+    let (member, mut commit) = invitation.accept(&user, before, &access, everyone.as_ref(), visitor.now())?;
     commit.writes.extend(account);
     let actor = Actor { user: Some(user.id.clone()), name: user.name.to_string() };
     let answer = Answer::json(StatusCode::CREATED, &member)?;

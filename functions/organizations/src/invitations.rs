@@ -30,7 +30,7 @@ pub async fn invite(can: Can<InviteMembers>, Body(draft): Body<InvitationDraft>)
     }
     let organization = can.find(keys::organization(can.tenant()), "organisation").await?;
     let id = InvitationId::new(can.now(), can.random());
-    let (invitation, commit) = Invitation::new(id, draft, &organization, can.membership(), can.now())?;
+    let (invitation, commit) = Invitation::new(id, draft, &organization, can.membership(), can.grants(), can.now())?;
     let answer = Answer::created(format_args!("/api/v1/invitations/{}", invitation.id), &invitation)?;
     Ok(can.answer(commit, answer).await?)
 }

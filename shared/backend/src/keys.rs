@@ -2,8 +2,8 @@
 //! so a key of another organisation or person cannot be spelled.
 
 use domain::{
-    Timestamp, account::*, billing::*, commit::*, conversation::*, file::File, id::*, limits, mail::Mailed, notification::Notification,
-    organization::*, project::Project, task::*, text::Email, timer::Timer, workflow::State,
+    Timestamp, access::Access, account::*, billing::*, commit::*, conversation::*, file::File, id::*, limits, mail::Mailed,
+    notification::Notification, organization::*, project::Project, task::*, text::Email, timer::Timer, workflow::State,
 };
 use std::{fmt, marker::PhantomData};
 
@@ -165,6 +165,9 @@ pub(crate) fn partitions(t: &Tenant) -> [String; 2] {
 }
 pub fn organization(t: &Tenant) -> Key<Organization> {
     key(t, "ORGANIZATION")
+}
+pub fn access(t: &Tenant) -> Key<Access> {
+    key(t, "ACCESS")
 }
 pub fn everyone(t: &Tenant) -> Key<Everyone> {
     key(t, "EVERYONE")
@@ -350,6 +353,7 @@ pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
         Record::Credentials(it) => credentials(&me(&it.user)).into(),
         Record::Session(it) => session(&me(&it.user), &it.id).into(),
         Record::Organization(_) => organization(t).into(),
+        Record::Access(_) => access(t).into(),
         Record::Everyone(_) => everyone(t).into(),
         Record::Membership(it) => member(t, &it.user).into(),
         Record::Department(it) => department(t, &it.id).into(),

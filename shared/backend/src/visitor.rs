@@ -17,6 +17,7 @@ use axum::extract::FromRequestParts;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
     Error, Result, Timestamp,
+    access::Access,
     account::{Credentials, EmailOwner, Session, User},
     commit::{Actor, Commit, Kept, Origin},
     id::*,
@@ -38,6 +39,7 @@ impl BeforeLogin for Membership {}
 impl BeforeLogin for Organization {}
 impl BeforeLogin for Invitation {}
 impl BeforeLogin for Everyone {}
+impl BeforeLogin for Access {}
 
 /// Somebody without a token.
 pub struct Visitor {

@@ -49,6 +49,8 @@ impl User {
             name: self.name.clone(),
             email: self.email.clone(),
             role,
+            roles: Vec::new(),
+            groups: Vec::new(),
             standing: Standing::Active,
             department,
             joined_at: now,

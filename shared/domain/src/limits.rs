@@ -60,6 +60,10 @@ pub const SESSION_IDLE: SignedDuration = SignedDuration::from_hours(24 * 14);
 pub const SESSION_ABSOLUTE: SignedDuration = SignedDuration::from_hours(24 * 90);
 /// Sessions of one person, open and ended, that are looked at.
 pub const SESSIONS: usize = 1_000;
+/// Roles of an organisation's own.
+pub const CUSTOM_ROLES: usize = 20;
+pub const GROUPS: usize = 50;
+pub const OWNERS: usize = 20;
 pub const INVITATION: SignedDuration = SignedDuration::from_hours(24 * 7);
 pub const EMAIL_TOKEN: SignedDuration = SignedDuration::from_hours(24);
 

@@ -2,13 +2,14 @@
 
 use crate::{
     Error, Result, Timestamp,
+    access::{Access, join},
     account::{Credentials, EmailOwner, User},
     commit::Commit,
     conversation::{Conversation, Participation},
     id::*,
     limits,
     money::Currency,
-    policy::Role,
+    policy::{Grants, Role},
     text::*,
 };
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,18 @@ impl Organization {
 pub enum Standing {
     Active,
     Deactivated,
+    /// Not in the organisation any more, and kept as the author of what they wrote.
+    Removed,
+}
+
+impl Standing {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Deactivated => "deactivated",
+            Self::Removed => "removed",
+        }
+    }
 }
 
 /// A person's place in an organisation.
@@ -79,10 +92,20 @@ pub struct Membership {
     pub name: Line,
     pub email: Email,
     pub role: Role,
+    /// Roles of the organisation's own, beside the built-in one.
+    pub roles: Vec<RoleId>,
+    pub groups: Vec<GroupId>,
     pub standing: Standing,
     pub department: Option<DepartmentId>,
     pub joined_at: Timestamp,
     pub version: u64,
+}
+
+impl Membership {
+    /// What decides what somebody may.
+    pub fn place(&self) -> (Role, &[RoleId], &[GroupId], Standing) {
+        (self.role, &self.roles, &self.groups, self.standing)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -153,6 +176,7 @@ pub fn found(form: SignUp, password_hash: String, now: Timestamp, mut random: im
         .also_create(EmailOwner::of(&user))
         .also_create(Credentials::new(&user.id, password_hash, now))
         .also_create(Participation::new(&channel.id, &user.id, now))
+        .also_create(Access::of_founder(&user.id))
         .also_create(Everyone { channel: channel.id.clone(), version: 1 });
     for name in DEPARTMENTS {
         let department =
@@ -210,10 +234,11 @@ impl Invitation {
         draft: InvitationDraft,
         organization: &Organization,
         inviter: &Membership,
+        grants: &Grants,
         now: Timestamp,
     ) -> Result<(Self, Commit)> {
-        if !inviter.role.may_give(draft.role) {
-            return Err(Error::invalid("/role", "is more than your own role may give"));
+        if !grants.cover(&draft.role.grants()) {
+            return Err(Error::invalid("/role", "is more than you have yourself"));
         }
         let invitation = Self {
             id,
@@ -259,13 +284,18 @@ impl Invitation {
     }
 
     /// The invited person joins: the invitation is used up and the membership made, in one commit.
-    pub fn accept(self, user: &User, everyone: Option<&Everyone>, now: Timestamp) -> (Membership, Commit) {
-        let member = user.joins(&self.organization, self.role, self.department.clone(), now);
+    /// `before` is the place of somebody who was here once.
+    pub fn accept(
+        self,
+        user: &User,
+        before: Option<Membership>,
+        access: &Access,
+        everyone: Option<&Everyone>,
+        now: Timestamp,
+    ) -> Result<(Membership, Commit)> {
+        let place = user.joins(&self.organization, self.role, self.department.clone(), now);
         let after = Self { state: InvitationState::Accepted, version: self.version + 1, ..self.clone() };
-        let mut commit = Commit::replace("invitation.accepted", self, after).and(Commit::create("member.joined", member.clone()));
-        if let Some(everyone) = everyone.filter(|_| member.role != Role::Guest) {
-            commit = commit.also_create(Participation::new(&everyone.channel, &user.id, now));
-        }
-        (member, commit)
+        let (member, joined) = join(access, place, before, everyone, now)?;
+        Ok((member, Commit::replace("invitation.accepted", self, after).and(joined)))
     }
 }

@@ -86,6 +86,7 @@ impl Ids {
             visitor_idempotency("HASH"),
             timer(t, &self.timer),
             organization(t),
+            access(t),
             everyone(t),
             member(t, &self.user),
             department(t, &self.department),
@@ -174,7 +175,7 @@ impl Ids {
         };
         let draft = json!({ "email": "ben@example.com", "role": "member" });
         let inviter = me.joins(organization, domain::policy::Role::Owner, None, NOW);
-        let (_, invited) = Invitation::new(self.invitation.clone(), read(draft), &house, &inviter, NOW).unwrap();
+        let (_, invited) = Invitation::new(self.invitation.clone(), read(draft), &house, &inviter, &inviter.role.grants(), NOW).unwrap();
         let (_, planned) = Project::new(self.project.clone(), read(json!({ "name": "Garden" })), &self.user, NOW).unwrap();
         let due = NOW + jiff::SignedDuration::from_hours(1);
         let draft = json!({ "project": self.project, "title": "Paint", "assignees": [self.user], "due_at": due });
