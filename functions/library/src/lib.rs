@@ -2,13 +2,9 @@
 
 mod file;
 
-use backend::door::App;
-use utoipa_axum::{router::OpenApiRouter, routes};
-
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(file::list, file::announce))
-        .routes(routes!(file::get))
-        .routes(routes!(file::complete))
-        .routes(routes!(file::download))
+backend::operations! {
+    file::list, file::announce,
+    file::get,
+    file::complete,
+    file::download,
 }

@@ -2,9 +2,7 @@
 
 mod inbox;
 
-use backend::door::App;
-use utoipa_axum::{router::OpenApiRouter, routes};
-
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(inbox::list)).routes(routes!(inbox::read))
+backend::operations! {
+    inbox::list,
+    inbox::read,
 }

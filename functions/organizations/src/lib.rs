@@ -5,25 +5,21 @@ mod members;
 mod organization;
 mod roles;
 
-use backend::door::App;
-use utoipa_axum::{router::OpenApiRouter, routes};
-
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(organization::get, organization::edit))
-        .routes(routes!(organization::departments))
-        .routes(routes!(members::list))
-        .routes(routes!(members::get, members::edit, members::remove))
-        .routes(routes!(members::deactivate))
-        .routes(routes!(members::reactivate))
-        .routes(routes!(members::leave))
-        .routes(routes!(members::hand_over))
-        .routes(routes!(roles::built_in))
-        .routes(routes!(roles::roles, roles::create_role))
-        .routes(routes!(roles::edit_role, roles::delete_role))
-        .routes(routes!(roles::groups, roles::create_group))
-        .routes(routes!(roles::edit_group, roles::delete_group))
-        .routes(routes!(invitations::list, invitations::invite))
-        .routes(routes!(invitations::resend))
-        .routes(routes!(invitations::revoke))
+backend::operations! {
+    organization::get, organization::edit,
+    organization::departments,
+    members::list,
+    members::get, members::edit, members::remove,
+    members::deactivate,
+    members::reactivate,
+    members::leave,
+    members::hand_over,
+    roles::built_in,
+    roles::roles, roles::create_role,
+    roles::edit_role, roles::delete_role,
+    roles::groups, roles::create_group,
+    roles::edit_group, roles::delete_group,
+    invitations::list, invitations::invite,
+    invitations::resend,
+    invitations::revoke,
 }

@@ -1,6 +1,7 @@
 //! The interactive API page at the root, the pages behind the links of mails, and a clear answer for paths nobody serves.
 
 use axum::{
+    Router,
     extract::Request,
     response::{IntoResponse, Response},
     routing::any,
@@ -9,7 +10,6 @@ use backend::{door::App, problem::Problem};
 use domain::Error;
 use http::{HeaderName, Method, StatusCode, header};
 use std::sync::{Arc, LazyLock};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::Config;
 
 /// The API as the handlers declare it; a test holds this file against them.
@@ -34,8 +34,8 @@ static SWAGGER: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     )
 });
 
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().route("/", any(page)).route("/{*path}", any(page))
+pub fn routes() -> Router<App> {
+    Router::new().route("/", any(page)).route("/{*path}", any(page))
 }
 
 async fn page(request: Request) -> Result<Response, Problem> {

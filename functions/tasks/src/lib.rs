@@ -4,13 +4,9 @@ mod comments;
 mod list;
 mod task;
 
-use backend::door::App;
-use utoipa_axum::{router::OpenApiRouter, routes};
-
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list::list, task::create))
-        .routes(routes!(task::get, task::edit, task::delete))
-        .routes(routes!(task::set_state))
-        .routes(routes!(comments::list, comments::write))
+backend::operations! {
+    list::list, task::create,
+    task::get, task::edit, task::delete,
+    task::set_state,
+    comments::list, comments::write,
 }

@@ -1,28 +1,30 @@
 //! The functions of the product, as the template names them.
 
 use crate::{Environment, Function, Functions};
+use axum::Router;
 use backend::{
     Backend,
     clock::{Clock, Entropy},
     door::App,
 };
 use serde_json::Value;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa::openapi::OpenApi;
 
-pub(crate) type Routes = fn() -> OpenApiRouter<App>;
+/// What a function answers, and how that is described.
+pub(crate) type Routes = (fn() -> Router<App>, fn() -> OpenApi);
 
 /// Functions behind the HTTP API, by the name of their binary.
 pub(crate) const HTTP: &[(&str, Routes)] = &[
-    ("identity", identity::routes),
-    ("organizations", organizations::routes),
-    ("projects", projects::routes),
-    ("tasks", ::tasks::routes),
-    ("library", library::routes),
-    ("chat", chat::routes),
-    ("billing", billing::routes),
-    ("notifications", notifications::routes),
-    ("audit", audit::routes),
-    ("reference", reference::routes),
+    ("identity", (identity::routes, identity::document)),
+    ("organizations", (organizations::routes, organizations::document)),
+    ("projects", (projects::routes, projects::document)),
+    ("tasks", (::tasks::routes, ::tasks::document)),
+    ("library", (library::routes, library::document)),
+    ("chat", (chat::routes, chat::document)),
+    ("billing", (billing::routes, billing::document)),
+    ("notifications", (notifications::routes, notifications::document)),
+    ("audit", (audit::routes, audit::document)),
+    ("reference", (reference::routes, OpenApi::default)),
 ];
 
 /// Everything the template runs, in one process and on the clock of the stack.
@@ -31,7 +33,7 @@ pub fn all(environment: &Environment) -> Functions {
     let now = Clock::new(move || clock.now());
     let backend = Backend::new(environment.variables.clone().into(), now, Entropy::system());
     let mut functions: Functions =
-        HTTP.iter().map(|(name, routes)| ((*name).to_owned(), Function::Http(backend.serve(routes())))).collect();
+        HTTP.iter().map(|(name, (routes, _))| ((*name).to_owned(), Function::Http(backend.serve(routes())))).collect();
     let mut event = |name: &str, function| functions.insert(name.to_owned(), function);
     event("socket", on_event(&backend, socket::handle));
     event("feed", on_event(&backend, feed::handle));
@@ -56,8 +58,8 @@ where
 /// The operations of each function: method, path and the function that declares it.
 pub fn operations() -> Vec<(String, String, &'static str)> {
     let mut operations = Vec::new();
-    for (name, routes) in HTTP {
-        for (path, item) in &routes().get_openapi().paths.paths {
+    for (name, (_, document)) in HTTP {
+        for (path, item) in &document().paths.paths {
             let methods = [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("PATCH", &item.patch), ("DELETE", &item.delete)];
             operations.extend(
                 methods

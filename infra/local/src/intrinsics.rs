@@ -41,7 +41,11 @@ impl<'a> Intrinsics<'a> {
             Yaml::Mapping(entries) => {
                 let mut object = Map::new();
                 for (key, value) in entries {
-                    object.insert(key.as_str().unwrap_or_default().to_owned(), self.resolve(value)?);
+                    let resolved = self.resolve(value)?;
+                    // `AWS::NoValue`: as if the key were not there
+                    if !resolved.is_null() {
+                        object.insert(key.as_str().unwrap_or_default().to_owned(), resolved);
+                    }
                 }
                 Value::Object(object)
             }
@@ -62,8 +66,9 @@ impl<'a> Intrinsics<'a> {
         let value = self.resolve(value)?;
         let array = value.as_array().map(Vec::as_slice);
         Ok(match (tag, &value, array) {
-            ("Ref", Value::String(name), _) => self.reference(name)?,
-            ("GetAtt", Value::String(path), _) => self.reference(path.split('.').next().unwrap_or(path))?,
+            ("Ref", Value::String(name), _) if name == "AWS::NoValue" => Value::Null,
+            // `!Ref Function.Alias` is SAM's, and is the function here, which has one version
+            ("Ref" | "GetAtt", Value::String(path), _) => self.reference(path.split('.').next().unwrap_or(path))?,
             ("GetAtt", _, Some([Value::String(name), _])) => self.reference(name)?,
             ("Sub", Value::String(text), _) => self.substitute(text)?,
             ("Not", _, Some([Value::Bool(truth)])) => Value::Bool(!truth),

@@ -71,8 +71,8 @@ pub fn document() -> OpenApi {
     license.identifier = Some("Apache-2.0".to_owned());
     info.license = Some(license);
     let mut document = OpenApi::new(info, Paths::new());
-    for (_, routes) in HTTP {
-        document.merge(routes().to_openapi());
+    for (_, (_, part)) in HTTP {
+        document.merge(part());
     }
     document.servers = Some(vec![Server::new("/")]);
     document.tags = Some(TAGS.iter().map(|(name, about)| TagBuilder::new().name(*name).description(Some(*about)).build()).collect());

@@ -77,7 +77,7 @@ impl Stack {
         let runtime = Arc::new(Runtime::new(&template, functions, tasks.tracker.clone())?);
         let secrets = environment.variables.get("SECRETS_PARAMETER").cloned().unwrap_or_default();
         let secrets = Secrets::open(data, secrets, options.secrets)?;
-        let system = Arc::new(assemble(&mut template, data, options.faults, runtime, environment.clock.clone(), &tasks)?);
+        let system = Arc::new(assemble(&mut template, data, options.faults, runtime, environment.clone(), &tasks)?);
 
         let services = Services {
             dynamodb: database(&system, &tasks).await?,
@@ -136,9 +136,10 @@ fn assemble(
     data: Option<&Path>,
     faults: Faults,
     runtime: Arc<Runtime>,
-    clock: Clock,
+    environment: Environment,
     tasks: &Tasks,
 ) -> Result<System, Error> {
+    let clock = environment.clock.clone();
     let checkpoint = data.map(|data| data.join("stream"));
     let handled = checkpoint.as_deref().map(read_if_there).transpose()?.flatten();
     let database = table::open(data, &template.table, &clock, handled.as_deref())?;
@@ -156,6 +157,7 @@ fn assemble(
     let sockets = Sockets::new(std::mem::take(&mut template.socket), runtime.clone(), clock.clone(), tasks);
     Ok(System {
         database,
+        environment,
         faults,
         mailbox: Arc::new(Mailbox::open(data, clock.clone())?),
         queues,

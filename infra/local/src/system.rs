@@ -6,7 +6,7 @@ use dynoxide::Database;
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
-    Clock, Faults,
+    Clock, Environment, Faults,
     background::Tasks,
     consumer::consume,
     function::Runtime,
@@ -32,6 +32,7 @@ const SWEEP: Duration = Duration::from_secs(30);
 pub(crate) struct System {
     pub clock: Clock,
     pub database: Database,
+    pub environment: Environment,
     pub faults: Faults,
     pub mailbox: Arc<Mailbox>,
     pub queues: Arc<Queues>,

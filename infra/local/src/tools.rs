@@ -22,6 +22,7 @@ pub(crate) fn router(system: Arc<System>) -> Router {
         .route("/mail/{id}", get(mail_page))
         .route("/mail/{id}/raw", get(mail_raw))
         .route("/clock", get(clock).post(advance))
+        .route("/environment", get(environment))
         .route("/idle", post(idle))
         .route("/queues", get(queues))
         .route("/queues/{queue}", post(enqueue))
@@ -86,6 +87,11 @@ async fn advance(State(system): State<Arc<System>>, Json(request): Json<Advance>
     let by = Duration::from_secs(request.advance_seconds);
     system.advance(by).await;
     clock(State(system)).await
+}
+
+/// With these variables a bootstrap runs beside the system as one of its functions; the keys open nothing else.
+async fn environment(State(system): State<Arc<System>>) -> impl IntoResponse {
+    Json(system.environment.variables.clone())
 }
 
 async fn idle(State(system): State<Arc<System>>) -> Response {

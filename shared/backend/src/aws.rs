@@ -7,7 +7,7 @@ use crate::{
     store::{Store, Stores},
 };
 use aws_credential_types::Credentials;
-use aws_smithy_http_client::tls;
+use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::{behavior_version::BehaviorVersion, http::SharedHttpClient};
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use domain::{Error, Result};
@@ -40,6 +40,16 @@ pub(crate) struct Inner {
     sockets: OnceLock<aws_sdk_apigatewaymanagement::Client>,
 }
 
+/// The authorities that certify the endpoints of AWS: infra/decisions/0008.
+const AMAZON: &str = include_str!("amazon.pem");
+
+/// `AWS_CA_BUNDLE` names a file of others, such as that of a proxy which opens TLS.
+fn authorities(settings: &Settings) -> Vec<u8> {
+    let bundle =
+        settings.find("AWS_CA_BUNDLE").map(|file| std::fs::read(file).map_err(|error| tracing::error!(file, %error, "no authorities")));
+    bundle.and_then(Result::ok).unwrap_or_else(|| AMAZON.into())
+}
+
 /// Plain HTTP is only ever spoken to a local stack; there the TLS stack would be made for nothing.
 fn http_client(settings: &Settings) -> SharedHttpClient {
     let local = settings.endpoint("DYNAMODB").is_some_and(|url| url.starts_with("http://"));
@@ -47,7 +57,11 @@ fn http_client(settings: &Settings) -> SharedHttpClient {
     if local {
         builder.build_http()
     } else {
-        builder.tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https()
+        let context = TlsContext::builder().with_trust_store(TrustStore::empty().with_pem_certificate(authorities(settings))).build();
+        builder
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+            .tls_context(context.unwrap_or_default())
+            .build_https()
     }
 }
 

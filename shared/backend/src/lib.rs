@@ -13,6 +13,7 @@ pub mod idempotency;
 pub mod keys;
 pub mod mail;
 mod metrics;
+pub mod operations;
 pub mod page;
 pub mod password;
 pub mod problem;

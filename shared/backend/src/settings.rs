@@ -37,3 +37,18 @@ impl From<BTreeMap<String, String>> for Settings {
         Self { values }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_s_own_endpoint_goes_before_the_one_for_all() {
+        let pairs = [("AWS_ENDPOINT_URL", "http://all"), ("AWS_ENDPOINT_URL_S3", "http://files"), ("AWS_ENDPOINT_URL_SQS", "")];
+        let settings =
+            Settings::from(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect::<BTreeMap<_, _>>());
+        assert_eq!(settings.endpoint("S3"), Some("http://files"));
+        assert_eq!(settings.endpoint("SQS"), Some("http://all"));
+        assert_eq!(Settings::default().endpoint("S3"), None);
+    }
+}

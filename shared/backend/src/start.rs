@@ -1,25 +1,33 @@
 //! How a function starts: the few lines every `main` shares.
 
 use crate::{Backend, door::App, metrics, problem};
+use axum::Router;
 use domain::{Error, Result};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
 use std::pin::Pin;
 use tracing::Instrument;
-use tracing_subscriber::EnvFilter;
-use utoipa_axum::router::OpenApiRouter;
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 /// Structured logs on standard output, as CloudWatch takes them; no colours, no secrets: nothing logs a body or a header.
 pub fn logs() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,dynoxide=error,s3s=off,s3s_fs=off"));
-    let subscriber =
-        tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_current_span(true).with_span_list(false);
+    let told = std::env::var("RUST_LOG").ok().and_then(|told| told.parse().ok());
+    let filter = told.unwrap_or_else(|| {
+        let quiet = [("dynoxide", LevelFilter::ERROR), ("s3s", LevelFilter::OFF), ("s3s_fs", LevelFilter::OFF)];
+        Targets::new().with_default(LevelFilter::INFO).with_targets(quiet)
+    });
+    let lines = fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false).with_ansi(false);
     // A second start in one process keeps the first one's log
-    let _ = subscriber.with_ansi(false).try_init();
+    let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
 }
 
 /// Runs a function behind the HTTP API.
-pub async fn http(routes: OpenApiRouter<App>) -> Result<(), lambda_http::Error> {
+pub async fn http(routes: Router<App>) -> Result<(), lambda_http::Error> {
     logs();
     lambda_http::run(Backend::from_env().serve(routes)).await
 }

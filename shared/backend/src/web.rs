@@ -1,6 +1,14 @@
 //! HTTP as the product speaks it: bodies, paths and queries whose refusals are problems, answers with versions, and what wraps every request.
 
-use crate::{Backend, door::App, idempotency::Claim, metrics, page::Paging, problem::Problem, secrets::sha256};
+use crate::{
+    Backend,
+    door::App,
+    idempotency::Claim,
+    metrics,
+    page::Paging,
+    problem::Problem,
+    secrets::{equal_in_constant_time, sha256},
+};
 use axum::{
     Router,
     body::{Body as AxumBody, Bytes},
@@ -16,7 +24,7 @@ use domain::{
     limits,
 };
 use futures_util::FutureExt;
-use http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use lambda_http::request::RequestContext;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
@@ -26,7 +34,6 @@ use std::{
     sync::{Arc, OnceLock},
 };
 use tracing::Instrument;
-use utoipa_axum::router::OpenApiRouter;
 
 /// What is known of a request before anybody looks at what it asks.
 #[derive(Clone, Debug, Default)]
@@ -296,9 +303,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Facts {
 
 impl Backend {
     /// Makes a function's routes answer: the router that a Lambda runs and the local stack mounts.
-    pub fn serve(&self, routes: OpenApiRouter<App>) -> Router {
-        let router: Router<App> = routes.into();
-        router
+    pub fn serve(&self, routes: Router<App>) -> Router {
+        routes
             .fallback(|| async { Problem(Error::NotFound("page")) })
             .method_not_allowed_fallback(|| async { Problem(Error::MethodNotAllowed) })
             .layer(middleware::from_fn_with_state(self.clone(), wrap))
@@ -351,7 +357,7 @@ async fn wrap(State(backend): State<Backend>, request: Request, next: Next) -> R
 }
 
 async fn answer(backend: &Backend, id: &str, request: Request, next: Next, organization: Arc<OnceLock<OrganizationId>>) -> Response {
-    let request = match prepare(id, request, organization).await {
+    let request = match prepare(backend, id, request, organization).await {
         Ok(request) => request,
         Err(problem) => return problem.into_response(),
     };
@@ -389,14 +395,22 @@ fn request_id(backend: &Backend, request: &Request) -> String {
     }
 }
 
-async fn prepare(id: &str, request: Request, organization: Arc<OnceLock<OrganizationId>>) -> Result<Request, Problem> {
+/// Where a request came from. The last address is the one the gateway saw, and what stands before it the client may have made up.
+/// Only where the distribution proved itself with its key is the last address the distribution's, and the one before it what that saw.
+fn address(headers: &HeaderMap, edge_key: Option<&str>) -> String {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let through_edge = edge_key.is_some_and(|key| equal_in_constant_time(key.as_bytes(), text("x-edge-key").as_bytes()));
+    let address = text("x-forwarded-for").rsplit(',').nth(usize::from(through_edge)).unwrap_or_default();
+    address.trim().chars().take(64).collect()
+}
+
+async fn prepare(backend: &Backend, id: &str, request: Request, organization: Arc<OnceLock<OrganizationId>>) -> Result<Request, Problem> {
     let (mut parts, body) = request.into_parts();
     let text = |name: &str, most: usize| {
         let value = parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         value.chars().take(most).collect::<String>()
     };
-    // The last address is the one the gateway saw; those before it are what the client claims
-    let address = text("x-forwarded-for", 400).rsplit(',').next().unwrap_or_default().trim().to_owned();
+    let address = address(&parts.headers, backend.0.settings.find("EDGE_KEY"));
     let origin = Origin { address, device: text("user-agent", 200), request: id.to_owned() };
     let bytes = axum::body::to_bytes(body, limits::BODY_BYTES).await.map_err(|_| Error::TooLarge(limits::BODY_BYTES))?;
     let idempotency = match parts.headers.get("idempotency-key") {
@@ -414,4 +428,34 @@ async fn prepare(id: &str, request: Request, organization: Arc<OnceLock<Organiza
     };
     parts.extensions.insert(Facts { origin, idempotency, claim: Arc::default(), organization });
     Ok(Request::from_parts(parts, AxumBody::from(bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address_of(forwarded: &str, sent: Option<&str>, expected: Option<&str>) -> String {
+        let mut headers = HeaderMap::new();
+        let mut put = |name, value: &str| headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header"));
+        put("x-forwarded-for", forwarded);
+        sent.map(|key| put("x-edge-key", key));
+        address(&headers, expected)
+    }
+
+    #[test]
+    fn an_address_is_what_the_last_trusted_hop_saw() {
+        let forwarded = "6.6.6.6, 203.0.113.7, 198.51.100.9";
+        assert_eq!(address_of(forwarded, None, None), "198.51.100.9");
+        assert_eq!(address_of(forwarded, Some("key"), Some("key")), "203.0.113.7");
+        // Without the key, with a wrong one, and where there is no distribution, nobody is believed
+        assert_eq!(address_of(forwarded, None, Some("key")), "198.51.100.9");
+        assert_eq!(address_of(forwarded, Some("kex"), Some("key")), "198.51.100.9");
+        assert_eq!(address_of(forwarded, Some(""), None), "198.51.100.9");
+    }
+
+    #[test]
+    fn a_long_claim_does_not_push_the_address_out() {
+        let forwarded = format!("{}198.51.100.9", "6.6.6.6, ".repeat(500));
+        assert_eq!(address_of(&forwarded, None, None), "198.51.100.9");
+    }
 }

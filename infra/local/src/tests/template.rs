@@ -21,6 +21,7 @@ fn a_template_says_what_runs_where() {
     let queue = &template.queues["WorkQueue"];
     let policy = queue.redrive_policy.as_ref().expect("dead letters");
     assert_eq!((queue.visibility_timeout, policy.queue.as_str(), policy.max_receive_count), (60, "WorkDeadLetters", 3));
+    assert_eq!(template.queues["FollowDeadLetters"].visibility_timeout, 30, "what has no value is as if it were not written");
     assert_eq!(template.timeouts["web"], Duration::from_secs(2));
     assert_eq!(template.socket.routes["$connect"].function, "socket");
     let Source { function, event } = template.follower.expect("a follower");

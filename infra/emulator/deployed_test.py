@@ -1,0 +1,303 @@
+"""Deploys the template on an emulator, runs the suite against it, and holds the roles against the calls that were made."""
+
+import argparse
+import base64
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+import clock
+import lowering
+import privileges
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+SKIPPED = ROOT / "tests/skipped-when-deployed.txt"
+STACK = "office-copilot"
+SECRETS_PARAMETER = "/office-copilot/secrets"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--programs", type=Path, required=True, help="folder with the programs: NAME, or NAME/bootstrap")
+    parser.add_argument("--folder", type=Path, required=True, help="for logs and packages")
+    parser.add_argument("--serve", action="store_true", help="deploy and wait, and run no tests")
+    options, arguments = parser.parse_known_args()
+    # Told to end, it still stops what it started
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    options.folder.mkdir(parents=True, exist_ok=True)
+    given = os.environ.get("OFFICE_COPILOT_URL")
+    if given:
+        sys.exit(run_suite(options.folder, {}, arguments))
+    aws, public = free_ports(2)
+    emulator = start(options.folder, aws, public)
+    try:
+        clients = Clients(f"http://127.0.0.1:{aws}")
+        deploy(clients, options, f"http://127.0.0.1:{aws}", f"http://localhost:{public}")
+        if options.serve:
+            print(f"serving http://localhost:{public}, services at http://127.0.0.1:{aws}; Ctrl-C ends it", flush=True)
+            emulator.wait()
+            return
+        url = f"http://localhost:{public}"
+        status = run_suite(options.folder, {"OFFICE_COPILOT_URL": url, "OFFICE_COPILOT_TOOLS": url}, arguments)
+        used, policies = gather(clients, emulator, options.folder)
+        status = check_privileges(used, policies, whole=not arguments) or status
+        if status:
+            print(f"logs: {options.folder}/emulator.log and {options.folder}/functions.log")
+        sys.exit(status)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    finally:
+        stop(emulator)
+        shutil.rmtree(options.folder / "scratch", ignore_errors=True)
+
+
+class Clients:
+    """One client for each service, made when it is first used."""
+
+    def __init__(self, endpoint: str):
+        self.endpoint = endpoint
+
+    def __getattr__(self, service: str) -> Any:
+        client = boto3.client(
+            service.strip("_"),
+            endpoint_url=self.endpoint,
+            region_name=lowering.REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+        setattr(self, service, client)
+        return client
+
+
+def free_ports(count: int) -> list[int]:
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in held]
+    for one in held:
+        one.close()
+    return ports
+
+
+def start(folder: Path, aws: int, public: int) -> subprocess.Popen:
+    """The emulator in a process of its own, because its time is moved."""
+    log = (folder / "emulator.log").open("w")
+    scratch = folder / "scratch"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "OFFICE_COPILOT_"))}
+    environment |= {
+        "AUTH": "true",
+        # It unpacks every program, and leaves that behind
+        "TMPDIR": str(scratch),
+        "GATEWAY_PORT": str(aws),
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{aws}",
+        "MINISTACK_REGION": lowering.REGION,
+        "AWS_DEFAULT_REGION": lowering.REGION,
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    command = [sys.executable, str(HERE / "serve.py"), str(folder), str(aws), str(public)]
+    process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+    end = time.monotonic() + 60
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{aws}/_ministack/health", timeout=5)
+            return process
+        except OSError:
+            time.sleep(0.05)
+    stop(process)
+    sys.exit(f"the emulator did not start: {log.name}")
+
+
+def stop(process: subprocess.Popen) -> None:
+    """The emulator and all functions it started."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            pass
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def deploy(clients: Clients, options: argparse.Namespace, aws: str, public: str) -> None:
+    begun = time.monotonic()
+    template = lowering.load(ROOT / "template.yaml")
+    programs = lowering.binaries(template)
+    lowered, left_out = lowering.lower(template, aws, public, clock.environment(options.folder / "time"))
+    clients.s3.create_bucket(Bucket=lowering.CODE_BUCKET, CreateBucketConfiguration={"LocationConstraint": lowering.REGION})
+    for program in sorted(set(programs.values())):
+        packed = package(options, program)
+        clients.s3.upload_file(str(packed), lowering.CODE_BUCKET, packed.name)
+        packed.unlink()
+    clients.s3.put_object(Bucket=lowering.CODE_BUCKET, Key="template.json", Body=json.dumps(lowered).encode())
+    clients.ssm.put_parameter(Name=SECRETS_PARAMETER, Type="SecureString", Value=signing_keys())
+    sender = lowered["Parameters"]["MailFrom"]["Default"]
+    clients.sesv2.create_email_identity(EmailIdentity=sender)
+    packaged = time.monotonic()
+    clients.cloudformation.create_stack(
+        StackName=STACK,
+        TemplateURL=f"{aws}/{lowering.CODE_BUCKET}/template.json",
+        Parameters=[{"ParameterKey": "Architecture", "ParameterValue": "x86_64"}],
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    wait_for_stack(clients)
+    enable_expiry(clients, lowered)
+    verify(clients, lowered)
+    made = len(lowered["Resources"])
+    print(f"packaged in {packaged - begun:.1f} s, deployed {made} resources in {time.monotonic() - packaged:.1f} s")
+    for reason in sorted(set(left_out.values())):
+        print(f"left out, because {reason}: {', '.join(name for name in left_out if left_out[name] == reason)}")
+    print(f"{len(left_out)} resources left out", flush=True)
+
+
+def package(options: argparse.Namespace, program: str) -> Path:
+    """The program as Lambda wants it, without debug information, which would only be copied about."""
+    built = next((path for path in (options.programs / program / "bootstrap", options.programs / program) if path.is_file()), None)
+    if built is None:
+        sys.exit(f"{program} is not built in {options.programs}")
+    packed, stripped = options.folder / f"{program}.zip", options.folder / program
+    if shutil.which("strip"):
+        subprocess.run(["strip", "-o", stripped, built], check=True)
+    else:
+        shutil.copy(built, stripped)
+    entry = zipfile.ZipInfo("bootstrap")
+    entry.external_attr = 0o755 << 16
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(entry, stripped.read_bytes())
+    stripped.unlink()
+    return packed
+
+
+def signing_keys() -> str:
+    """The secrets parameter, as infra/README.md has it."""
+
+    def key(count: int) -> str:
+        return base64.urlsafe_b64encode(secrets.token_bytes(count)).decode().rstrip("=")
+
+    return json.dumps({"signing": [{"kid": key(9), "seed": key(32)}], "mac": key(32)})
+
+
+def wait_for_stack(clients: Clients) -> None:
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        stack = clients.cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
+        if stack["StackStatus"] == "CREATE_COMPLETE":
+            return
+        if "FAILED" in stack["StackStatus"] or "ROLLBACK" in stack["StackStatus"]:
+            break
+        time.sleep(0.1)
+    for event in clients.cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]:
+        if "FAILED" in event["ResourceStatus"]:
+            print(event["LogicalResourceId"], event.get("ResourceStatusReason"))
+    sys.exit(f"the stack is {stack['StackStatus']}")
+
+
+def physical(clients: Clients, kind: str) -> dict[str, str]:
+    """The names of the stack's resources of a kind, by their names in the template."""
+    pages = clients.cloudformation.get_paginator("list_stack_resources").paginate(StackName=STACK)
+    found = [resource for page in pages for resource in page["StackResourceSummaries"]]
+    return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found if one["ResourceType"] == kind}
+
+
+def enable_expiry(clients: Clients, lowered: dict[str, Any]) -> None:
+    """The emulator's CloudFormation ignores it."""
+    for name, physical_name in physical(clients, "AWS::DynamoDB::Table").items():
+        setting = lowered["Resources"][name]["Properties"].get("TimeToLiveSpecification")
+        if setting:
+            clients.dynamodb.update_time_to_live(TableName=physical_name, TimeToLiveSpecification=setting)
+
+
+def verify(clients: Clients, lowered: dict[str, Any]) -> None:
+    """A stack can be complete and serve nothing."""
+    for name, api in lowering.API_IDS.items():
+        wanted = sum(
+            resource["Type"] == "AWS::ApiGatewayV2::Route" and resource["Properties"]["ApiId"] == {"Ref": name} for resource in lowered["Resources"].values()
+        )
+        found = len(clients.apigatewayv2.get_routes(ApiId=api, MaxResults="500")["Items"])
+        if found != wanted or not wanted:
+            sys.exit(f"{name} has {found} routes, not {wanted}")
+
+
+def run_suite(folder: Path, variables: dict[str, str], arguments: list[str]) -> int:
+    """The suite, and whether it skipped what it may."""
+    skipped = folder / "skipped.txt"
+    skipped.write_text("")
+    begun = time.monotonic()
+    command = ["cargo", "nextest", "run", "--workspace", "--no-fail-fast", *(arguments or ["-E", "binary(it)"])]
+    if "CI" in os.environ:
+        command.insert(3, "--locked")
+    environment = os.environ | variables | {"OFFICE_COPILOT_SKIPPED": str(skipped)}
+    status = subprocess.run(command, cwd=ROOT, env=environment).returncode
+    print(f"the suite took {time.monotonic() - begun:.1f} s")
+    return check_skipped(skipped, whole=not arguments) or status
+
+
+def check_skipped(file: Path, whole: bool) -> int:
+    """The list only shrinks."""
+    found = sorted(set(file.read_text().splitlines()))
+    for line in found:
+        print(f"skipped: {line}")
+    print(f"{len(found)} tests skipped")
+    expected = SKIPPED.read_text().splitlines() if SKIPPED.exists() else []
+    new = [line for line in found if line not in expected]
+    gone = [line for line in expected if line not in found] if whole else []
+    for line in new:
+        print(f"not in {SKIPPED.relative_to(ROOT)}: {line}")
+    for line in gone:
+        print(f"no longer skipped, take it out of {SKIPPED.relative_to(ROOT)}: {line}")
+    return 1 if new or gone else 0
+
+
+def gather(clients: Clients, emulator: subprocess.Popen, folder: Path) -> tuple[list[dict], dict[str, list[dict]]]:
+    """The calls that were made, and what the deployed roles allow."""
+    functions = clients._lambda.list_functions()["Functions"]
+    mappings = clients._lambda.list_event_source_mappings()["EventSourceMappings"]
+    roles = {function["Role"].split("/")[-1] for function in functions}
+    policies = {role: statements(clients, role) for role in sorted(roles)}
+    stop(emulator)
+    used = json.loads((folder / "calls.json").read_text()) + privileges.needed_by_lambda(functions, mappings)
+    return used, policies
+
+
+def statements(clients: Clients, role: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for name in clients.iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        found += clients.iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]["Statement"]
+    for policy in clients.iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+        version = clients.iam.get_policy(PolicyArn=policy["PolicyArn"])["Policy"]["DefaultVersionId"]
+        document = clients.iam.get_policy_version(PolicyArn=policy["PolicyArn"], VersionId=version)
+        found += document["PolicyVersion"]["Document"]["Statement"]
+    return found
+
+
+def check_privileges(used: list[dict[str, Any]], policies: dict[str, list[dict[str, Any]]], whole: bool) -> int:
+    """Of a part of the suite, only what was denied says something."""
+    print(privileges.table(used))
+    wrong = privileges.compare(used, policies)
+    if not whole:
+        wrong = [line for line in wrong if line.startswith("too little")]
+    for line in wrong:
+        print(line)
+    print(f"{len(policies)} roles, {len(used)} permissions used, {len(wrong)} wrong")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    main()
