@@ -42,10 +42,11 @@ test: ## Run every test
 # OFFICE_COPILOT_URL names a stage that is there already; then nothing is deployed
 PROGRAMS ?= $(TARGET_DIR)/debug
 
+# SCOPED=true gives functions credentials of one organisation at a time
 .PHONY: deployed-test
 deployed-test: $(MINISTACK)/installed ## Run the specification against the deployed template; ARGS='-E "test(people)"' for a part
 	@if [ -z "$${OFFICE_COPILOT_URL:-}" ] && [ "$(PROGRAMS)" = "$(TARGET_DIR)/debug" ]; then set -x; cargo build $(LOCKED) --workspace --bins; fi
-	@$(MINISTACK)/bin/python -u infra/emulator/deployed_test.py --programs "$(PROGRAMS)" --folder "$(TARGET_DIR)/emulator" $(ARGS)
+	@$(MINISTACK)/bin/python -u infra/emulator/deployed_test.py --programs "$(PROGRAMS)" --folder "$(TARGET_DIR)/emulator" $(if $(SCOPED),--scoped) $(ARGS)
 
 # BOOTSTRAPS names the folder of others, such as those of `make build`
 .PHONY: events

@@ -5,7 +5,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
@@ -43,6 +43,7 @@ def apply() -> None:
     count_batches()
     lambda_svc._poll_dynamodb_streams = poll_streams
     authorise_raw_mail()
+    name_leading_keys()
     keep_mails()
     answer_preflights()
     correct_events()
@@ -214,6 +215,39 @@ def authorise_raw_mail() -> None:
 
     iam_actions.extract_iam_action = action
     iam_actions.extract_resource_arn = resource
+
+
+def name_leading_keys() -> None:
+    """The condition key `dynamodb:LeadingKeys`, by which a policy allows some partitions of a table and not others."""
+    known = iam_actions.dynamodb_service_context
+
+    def context(body: bytes) -> dict[str, Any]:
+        found = known(body)
+        keys = sorted(set(leading_keys(json.loads(body or b"{}"))))
+        return found | {"dynamodb:LeadingKeys": keys} if keys else found
+
+    iam_actions.dynamodb_service_context = context
+    app.dynamodb_service_context = context
+
+
+def leading_keys(request: dict[str, Any]) -> Iterator[str]:
+    """Values of the partition key, of the table or of an index, in every shape of request."""
+    for item in (request.get("Key"), request.get("Item"), *request.get("Keys", [])):
+        if item and "pk" in item:
+            yield item["pk"]["S"]
+    condition = request.get("KeyConditionExpression")
+    if condition:
+        value = condition.split("=", 1)[1].split()[0]
+        yield request["ExpressionAttributeValues"][value]["S"]
+    for write in request.get("TransactItems", []):
+        for one in write.values():
+            yield from leading_keys(one)
+    for wanted in request.get("RequestItems", {}).values():
+        for one in wanted if isinstance(wanted, list) else [wanted]:
+            yield from leading_keys(one)
+            for write in one.values():
+                if isinstance(write, dict):
+                    yield from leading_keys(write)
 
 
 def keep_mails() -> None:

@@ -77,6 +77,7 @@ async fn what_is_closed_deleted_or_put_off_reminds_nobody_of_the_old_moment() {
     let world = World::alone().await;
     let acme = world.organization("Acme").await;
     let project = acme.project("Garden").await;
+    let dead_letters = world.queues().await["RemindersDeadLetters"].clone();
     let (due, later) = (due_in(&world, 300).await, due_in(&world, 420).await);
     let mut tasks = Vec::new();
     for title in ["closed", "deleted", "put off", "never", "reopened", "brought forward"] {
@@ -110,8 +111,7 @@ async fn what_is_closed_deleted_or_put_off_reminds_nobody_of_the_old_moment() {
     {
         assert_eq!(told(&tasks[place]).await, expected, "{}", tasks[place]["title"]);
     }
-    let queues = world.queues().await;
-    assert_eq!(queues["RemindersDeadLetters"], json!({ "visible": 0, "in_flight": 0, "delayed": 0 }));
+    assert_eq!(world.queues().await["RemindersDeadLetters"], dead_letters);
 }
 
 #[tokio::test]
@@ -149,7 +149,10 @@ async fn it_waits_on_its_queue_to_the_second_and_fires_once_however_often_it_is_
     let project = acme.project("Garden").await;
     let draft = json!({ "project": project, "title": "Paint", "due_at": due_in(&world, 600).await.to_string() });
     let task = acme.owner.post("/api/v1/tasks", draft).await.expect(201);
-    let waiting = async || delayed(&world.queues().await);
+    world.idle().await;
+    // On a system that others used, theirs may wait there too
+    let others = delayed(&world.queues().await);
+    let waiting = async || delayed(&world.queues().await) - others;
     pass(&world, 400).await;
     assert_eq!(waiting().await, 0, "it is queued only when it falls due soon");
     for swept in 1..=3 {

@@ -23,6 +23,7 @@ pub struct World {
     url: String,
     /// Where its tools are: mailbox, clock, queues. A real stage has none.
     tools: Option<String>,
+    address: Option<IpAddr>,
     next: Arc<AtomicU64>,
     place: Place,
 }
@@ -67,11 +68,20 @@ impl World {
         }
     }
 
+    /// A system that gets every byte as it is sent: a gateway of AWS makes text of what says that it is.
+    pub async fn direct() -> Self {
+        match deployed() {
+            Some(_) => skip("a gateway makes text of every body that says it is JSON"),
+            None => Self::start(Options::product(None, 0)).await,
+        }
+    }
+
     async fn start(options: Options) -> Self {
         let http = Client::builder().no_proxy().build().expect("a client");
         let stack = Stack::start(options, local::functions::all).await.expect("the system starts");
         let (url, tools) = (stack.url(), Some(format!("{}/_local", stack.url())));
-        Self { http, url, tools, next: Arc::default(), place: Place::Here(Arc::new(stack)) }
+        let address = Some(Ipv4Addr::LOCALHOST.into());
+        Self { http, url, tools, address, next: Arc::default(), place: Place::Here(Arc::new(stack)) }
     }
 
     fn join(url: String, wait: fn(&File) -> std::io::Result<()>) -> Self {
@@ -80,11 +90,10 @@ impl World {
         let tools = std::env::var("OFFICE_COPILOT_TOOLS").ok().map(|tools| format!("{tools}/_local"));
         let next = moment() << 10 | u64::from(std::process::id() % 1024);
         // Each test comes from an address of its own, as people do, so that what is limited by address is limited for it alone
-        let from = Ipv4Addr::from(0x7f01_0000 | (next as u32 & 0xffff));
-        let builder = Client::builder().no_proxy();
-        let builder = if tools.is_some() { builder.local_address(IpAddr::from(from)) } else { builder };
+        let address = tools.as_ref().map(|_| Ipv4Addr::from(0x7f01_0000 | (next as u32 & 0xffff)).into());
+        let http = Client::builder().no_proxy().local_address(address).build().expect("a client");
         let next = Arc::new(AtomicU64::new(next << 16));
-        Self { http: builder.build().expect("a client"), url, tools, next, place: Place::Deployed { _turn: Arc::new(turn) } }
+        Self { http, url, tools, address, next, place: Place::Deployed { _turn: Arc::new(turn) } }
     }
 
     /// Ends the system as if its machine went away in good order.
@@ -94,6 +103,11 @@ impl World {
         {
             stack.stop().await;
         }
+    }
+
+    /// The address its people come from; of a stage nobody here knows it.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
     }
 
     /// For addresses outside the API, such as a link to a file.

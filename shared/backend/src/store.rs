@@ -79,11 +79,14 @@ fn policy(settings: &Settings, role: &str, tenant: &Tenant) -> Result<String> {
     let only = |keys: &[String]| json!({ "ForAllValues:StringLike": { "dynamodb:LeadingKeys": keys }, "Null": { "dynamodb:LeadingKeys": "false" } });
     let read = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"];
     let write = ["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
-    let files = format!("arn:{partition}:s3:::{}/{}/*", settings.get("BUCKET"), tenant.id());
+    let bucket = format!("arn:{partition}:s3:::{}", settings.get("BUCKET"));
+    let files = format!("{bucket}/{}/*", tenant.id());
     let policy = json!({ "Version": "2012-10-17", "Statement": [
         { "Effect": "Allow", "Action": read, "Resource": [&table, &format!("{table}/index/*")], "Condition": only(&theirs) },
         { "Effect": "Allow", "Action": write, "Resource": &table, "Condition": only(&writable) },
         { "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": files },
+        // Nothing is listed; without this S3 says of what is missing that it is forbidden
+        { "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket },
     ]});
     Ok(policy.to_string())
 }

@@ -25,7 +25,7 @@ use domain::{
 };
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
-use lambda_http::request::RequestContext;
+use lambda_http::{RequestExt, request::RequestContext};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use std::{
@@ -405,6 +405,10 @@ fn address(headers: &HeaderMap, edge_key: Option<&str>) -> String {
 }
 
 async fn prepare(backend: &Backend, id: &str, request: Request, organization: Arc<OnceLock<OrganizationId>>) -> Result<Request, Problem> {
+    // The gateway hands the path over decoded, and it would be read only as far as one of these
+    if request.raw_http_path().contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '#' | '?' | '\\')) {
+        return Err(Error::NotFound("page").into());
+    }
     let (mut parts, body) = request.into_parts();
     let text = |name: &str, most: usize| {
         let value = parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
