@@ -23,6 +23,10 @@ const CASES: &[(&str, &str)] = &[
     ("GET /api/v1/auth/verify", ""),
     ("GET /api/v1/auth/profile", ""),
     ("PATCH /api/v1/auth/profile", r#"{"title":"Gardener"}"#),
+    ("POST /api/v1/auth/forgot-password", r#"{"email":"{new_email}"}"#),
+    ("POST /api/v1/auth/reset-password", r#"{"token":"{reset_token}","new":"correct horse battery"}"#),
+    ("GET /api/v1/auth/organizations", ""),
+    ("POST /api/v1/auth/switch", r#"{"organization":"{organization}"}"#),
     ("GET /api/v1/auth/sessions", ""),
     ("DELETE /api/v1/auth/sessions/{session}", ""),
     ("POST /api/v1/auth/change-password", r#"{"current":"correct horse battery","new":"correct horse battery"}"#),
@@ -168,6 +172,7 @@ async fn objects(acme: &Organization, person: &Person) -> Objects {
     let notification = person.list("/api/v1/notifications").await.first().map_or_else(|| "ntf_01k9zt3vw8fqj2m4x6c7b5n0ra".to_owned(), id);
     Objects::from([
         ("new_email", person.world.email("zoe")),
+        ("organization", acme.id.clone()),
         ("project", project.clone()),
         ("own_project", project),
         ("task", task.clone()),

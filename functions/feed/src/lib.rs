@@ -14,7 +14,7 @@ use backend::{
 use domain::{
     Error, Result,
     access::Access,
-    account::Session,
+    account::{ResetAsk, Session},
     commit::{Change, Kept},
     conversation::Socket,
     limits,
@@ -29,6 +29,12 @@ pub async fn handle(backend: Backend, event: Value) -> Result<Value> {
 }
 
 async fn follow_up(backend: Backend, written: Written) -> Result<()> {
+    if written.kind == ResetAsk::KIND {
+        return match written.record::<ResetAsk>()? {
+            Some(ask) => forgot(&backend, ask).await,
+            None => Ok(()),
+        };
+    }
     let Some(organization) = &written.tenant else { return Ok(()) };
     let system = backend.system(organization);
     match written.kind.as_str() {
@@ -59,6 +65,14 @@ async fn follow_up(backend: Backend, written: Written) -> Result<()> {
         },
         Socket::KIND => presence::changed(&system, written.previous()?, written.record()?).await,
         _ => Ok(()),
+    }
+}
+
+/// Only whoever reads the mail learns whether the address has an account.
+async fn forgot(backend: &Backend, ask: ResetAsk) -> Result<()> {
+    match backend.account_of(&ask.email).await? {
+        Some(user) => backend.ask_for_mail(&MailJob::Reset { organization: user.home, user: user.id, asked_at: ask.at }).await,
+        None => Ok(()),
     }
 }
 

@@ -3,7 +3,9 @@
 mod account;
 mod join;
 mod login;
+mod organizations;
 mod register;
+mod reset;
 
 backend::operations! {
     register::register,
@@ -16,6 +18,10 @@ backend::operations! {
     account::verify,
     account::profile, account::edit_profile,
     account::change_password,
+    reset::forgot_password,
+    reset::reset_password,
+    organizations::list,
+    organizations::switch,
     account::sessions,
     account::end_session,
     login::jwks,

@@ -33,6 +33,20 @@ impl Letter {
         }
     }
 
+    pub fn reset(user: &User, link: String) -> Self {
+        Self {
+            to: user.email.clone(),
+            subject: "A new password for Office Copilot".to_owned(),
+            greeting: format!("Hello {},", user.name),
+            paragraphs: vec![
+                "Somebody, most likely you, asked for a new password for your account.".to_owned(),
+                "The link works once, within an hour. With the new password you are logged out on every device.".to_owned(),
+            ],
+            link: Some((link, "Choose a new password".to_owned())),
+            closing: "If you did not ask, you need do nothing: your password stays as it is.".to_owned(),
+        }
+    }
+
     pub fn invitation(invitation: &Invitation, link: String) -> Self {
         let until = invitation.expires_at.to_zoned(jiff::tz::TimeZone::UTC).strftime("%-d %B %Y, %H:%M UTC");
         Self {

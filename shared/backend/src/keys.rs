@@ -129,8 +129,15 @@ pub fn session(me: &Me, id: &SessionId) -> Key<Session> {
 pub fn sessions(me: &Me) -> Range<Session> {
     range(Index::Table, format_args!("USER#{}", me.0), "SESSION#")
 }
+/// A person's places in all organisations.
+pub(crate) fn memberships(me: &Me) -> Range<Membership> {
+    range(Index::Gsi1, format_args!("MEMBERSHIPS#{}", me.0), "")
+}
 pub fn email_owner(email: &Email) -> Key<EmailOwner> {
     key(format_args!("EMAIL#{email}"), "EMAIL")
+}
+pub(crate) fn reset_ask(email: &Email) -> Key<ResetAsk> {
+    key(format_args!("RESET#{email}"), "RESET")
 }
 pub(crate) fn ticket(hash: &str) -> Key<Ticket> {
     key(format_args!("TICKET#{hash}"), "TICKET")
@@ -351,11 +358,12 @@ pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
         Record::User(it) => user(&me(&it.id)).into(),
         Record::EmailOwner(it) => email_owner(&it.email).into(),
         Record::Credentials(it) => credentials(&me(&it.user)).into(),
+        Record::ResetAsk(it) => reset_ask(&it.email).into(),
         Record::Session(it) => session(&me(&it.user), &it.id).into(),
         Record::Organization(_) => organization(t).into(),
         Record::Access(_) => access(t).into(),
         Record::Everyone(_) => everyone(t).into(),
-        Record::Membership(it) => member(t, &it.user).into(),
+        Record::Membership(it) => Place::from(member(t, &it.user)).in_index(memberships(&me(&it.user)), &it.organization),
         Record::Department(it) => department(t, &it.id).into(),
         Record::Invitation(it) => invitation(t, &it.id).into(),
         Record::Project(it) => Place::from(project(t, &it.id)).in_index(projects(t), &it.id),

@@ -69,6 +69,7 @@ records! {
     EmailOwner, "email_owner", |it| it.version, it.user;
     Credentials, "credentials", |it| it.version, it.user;
     Session, "session", |it| it.version, it.id;
+    ResetAsk, "reset_ask", |it| 0, it.email;
     Organization, "organization", |it| it.version, it.id;
     Everyone, "everyone", |it| it.version, it.channel;
     Access, "access", |it| it.version, "access";
