@@ -222,10 +222,12 @@ fn what_needs_no_token_is_a_short_list() {
     let list: Vec<_> = public_operations().into_iter().collect();
     insta::assert_snapshot!(list.join("\n"), @r"
     GET /.well-known/jwks.json
+    POST /api/v1/auth/forgot-password
     POST /api/v1/auth/join
     POST /api/v1/auth/login
     POST /api/v1/auth/refresh
     POST /api/v1/auth/register
+    POST /api/v1/auth/reset-password
     POST /api/v1/auth/verify-email
     ");
 }
@@ -237,6 +239,8 @@ async fn without_a_token_nothing_is_answered_but_the_short_list() {
     let email_token = world.link(&acme.owner.email).await;
     let ben = acme.joins("Ben", "member").await;
     let mut objects = objects(&acme, &ben).await;
+    world.post("/api/v1/auth/forgot-password", json!({ "email": acme.owner.email })).await.expect(204);
+    let reset_token = world.link(&acme.owner.email).await;
     let zoe = world.email("zoe");
     acme.owner.post("/api/v1/invitations", json!({ "email": zoe, "role": "member" })).await.expect(201);
     objects.extend([
@@ -244,6 +248,7 @@ async fn without_a_token_nothing_is_answered_but_the_short_list() {
         ("refresh_token", ben.refresh.clone()),
         ("invitation_token", world.link(&zoe).await),
         ("email_token", email_token),
+        ("reset_token", reset_token),
     ]);
     let public = public_operations();
     for case in cases() {
