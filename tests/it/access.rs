@@ -118,7 +118,7 @@ impl Case {
     /// Method and path as the operation declares them.
     fn operation(&self) -> String {
         let declared = self.request.split('?').next().unwrap_or_default();
-        declared.replace("{own_task}", "{task}")
+        declared.replace("{own_task}", "{task}").replace("{colleague}", "{member}").replace("{leaver}", "{member}")
     }
 
     fn names_an_object(&self) -> bool {
