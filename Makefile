@@ -45,10 +45,11 @@ PROGRAMS ?= $(TARGET_DIR)/debug
 # SCOPED=true gives functions credentials of one organisation at a time
 .PHONY: deployed-test
 deployed-test: $(MINISTACK)/installed ## Run the specification against the deployed template; ARGS='-E "test(people)"' for a part
+	@cargo nextest --version >/dev/null 2>&1 || { echo "this needs cargo-nextest: https://nexte.st/docs/installation, or cargo install --locked cargo-nextest" >&2; exit 1; }
 	@if [ -z "$${OFFICE_COPILOT_URL:-}" ] && [ "$(PROGRAMS)" = "$(TARGET_DIR)/debug" ]; then set -x; cargo build $(LOCKED) --workspace --bins; fi
 	@$(MINISTACK)/bin/python -u infra/emulator/deployed_test.py --programs "$(PROGRAMS)" --folder "$(TARGET_DIR)/emulator" $(if $(SCOPED),--scoped) $(ARGS)
 
-# BOOTSTRAPS names the folder of others, such as those of `make build`
+# BOOTSTRAPS names the folder of others, such as those of `make build` for the architecture of this machine
 .PHONY: events
 events: ## Replay infra/events to the binaries of the functions
 	cargo build $(LOCKED) --workspace --bins
@@ -68,16 +69,20 @@ bench: ## Measure one process; and each function, when `make build` has built th
 cost: ## Compute what it costs on AWS, into infra/bench/README.md
 	@python3 infra/bench/cost.py
 
-# cargo-lambda links for the C library of Lambda, whatever this machine has
-ARCH ?= x86_64
-TARGET := $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu
+# The default is the template's. cargo-lambda links for the C library of Lambda, whatever this machine has
+ARCH ?= arm64
+CPU := $(if $(filter arm64,$(ARCH)),aarch64,x86_64)
 FUNCTIONS := $(patsubst functions/%/Cargo.toml,%,$(wildcard functions/*/Cargo.toml))
 LAMBDA_DIR = $(TARGET_DIR)/lambda
 
 .PHONY: build
-build: $(CARGO_LAMBDA)/installed ## Build the functions as they run in the cloud; ARCH=arm64 for Graviton
-	@test -d "$$(rustc --print target-libdir --target $(TARGET))" || { echo "Rust has no $(TARGET) here: rustup target add $(TARGET)" >&2; exit 1; }
-	PATH="$(CARGO_LAMBDA)/bin:$$PATH" cargo lambda build $(LOCKED) --release --skip-target-check --target $(TARGET) \
+build: $(CARGO_LAMBDA)/installed ## Build the functions as they run in the cloud, for Graviton; ARCH=x86_64 for the other
+	@cpu=$(CPU); has() { test -d "$$(rustc --print target-libdir --target "$$1-unknown-linux-gnu")"; }; \
+	if ! has "$$cpu"; then \
+	  echo "Rust has no $$cpu target here (rustup target add $$cpu-unknown-linux-gnu)$(if $(filter file,$(origin ARCH)),: building x86_64)" >&2; \
+	  [ "$(origin ARCH)" = file ] && has x86_64 || exit 1; cpu=x86_64; \
+	fi; \
+	set -x; PATH="$(CARGO_LAMBDA)/bin:$$PATH" cargo lambda build $(LOCKED) --release --skip-target-check --target "$$cpu-unknown-linux-gnu" \
 	  --lambda-dir "$(LAMBDA_DIR)" $(addprefix --package ,$(FUNCTIONS) empty)
 	@for name in $(FUNCTIONS); do awk -v name="$$name" -v bytes="$$(wc -c <"$(LAMBDA_DIR)/$$name/bootstrap")" \
 	  'BEGIN { printf "%-14s %6.2f MB\n", name, bytes / 1e6 }'; done

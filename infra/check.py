@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,20 @@ STACK = "stack"
 RELEASE_ALARMS = 10  # CodeDeploy takes no more for one group
 HTTP_SECONDS = 30  # An HTTP API waits no longer
 # Actions that AWS lets nobody narrow to a resource
-WITHOUT_RESOURCE = {"ssm:DescribeParameters", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+WITHOUT_RESOURCE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+# Resources with a wildcard that are meant so: how they end, and why
+WILDCARDS = {
+    "${Bucket.Arn}/*/files/*": "organisation and file",
+    "${Bucket.Arn}/*/uploads/*": "organisation and file",
+    "${Bucket.Arn}/*/invoices/*": "organisation and invoice",
+    "${SocketApi}/live/POST/@connections/*": "a connection has its id from API Gateway",
+    "${SocketApi}/live/DELETE/@connections/*": "a connection has its id from API Gateway",
+    "${Table.Arn}/stream/*": "a stream is named by when it was made, and a restored table has a new one",
+    ":identity/*": "the sender may be verified by address or by domain, and the sandbox asks for recipients",
+}
+# What the statement of such a resource must ask besides
+CONDITIONS = {":identity/*": {"StringEquals": {"ses:FromAddress": "MailFrom"}}}
+KEPT = ("AWS::DynamoDB::Table", "AWS::S3::Bucket")
 
 Resources = dict[str, dict[str, Any]]
 
@@ -75,24 +89,40 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def statements(resources: Resources) -> Iterator[tuple[str, dict[str, Any]]]:
+    documents = [(name, policy["PolicyDocument"]) for name, role in of_type(resources, "AWS::IAM::Role") for policy in role.get("Policies", [])]
+    documents += [(name, policy["PolicyDocument"]) for name, policy in of_type(resources, "AWS::IAM::ManagedPolicy")]
+    for name, document in documents:
+        yield from ((name, statement) for statement in as_list(document["Statement"]) if statement["Effect"] == "Allow")
+
+
 def policies(resources: Resources) -> Iterator[str]:
-    for name, role in of_type(resources, "AWS::IAM::Role"):
-        for policy in role.get("Policies", []):
-            for statement in as_list(policy["PolicyDocument"]["Statement"]):
-                if statement["Effect"] != "Allow":
-                    continue
-                actions = set(as_list(statement["Action"]))
-                yield from (f"{name} allows every action: {action}" for action in sorted(actions) if action == "*" or ":*" in action)
-                if "*" in as_list(statement["Resource"]) and not actions <= WITHOUT_RESOURCE:
-                    yield f"{name} allows {sorted(actions)} on everything"
+    for name, statement in statements(resources):
+        if "Action" not in statement or "Resource" not in statement:
+            yield f"{name} allows all but what it names"
+            continue
+        actions = set(as_list(statement["Action"]))
+        yield from (f"{name} allows more than one action by {action}" for action in sorted(actions) if "*" in action)
+        for resource in as_list(statement["Resource"]):
+            if "*" not in str(resource) or (resource == "*" and actions <= WITHOUT_RESOURCE):
+                continue
+            tail = next((tail for tail in WILDCARDS if str(resource).endswith(tail) and str(resource).count("*") == tail.count("*")), None)
+            if tail is None:
+                yield f"{name} allows {sorted(actions)} on {resource}, which nobody gave a reason for"
+            elif statement.get("Condition") != CONDITIONS.get(tail):
+                yield f"{name} allows {sorted(actions)} on {resource} without {CONDITIONS.get(tail)}"
 
 
-def data(resources: Resources) -> Iterator[str]:
+def data(resources: Resources, parameters: dict[str, Any]) -> Iterator[str]:
+    for name, resource in resources.items():
+        if resource["Type"] in KEPT and not resource.get("DeletionPolicy") == resource.get("UpdateReplacePolicy") == "Retain":
+            yield f"{name} goes with the stack"
     for name, table in of_type(resources, "AWS::DynamoDB::Table"):
         if table.get("PointInTimeRecoverySpecification") != {"PointInTimeRecoveryEnabled": True}:
             yield f"{name} has no point-in-time recovery"
-        if "DeletionProtectionEnabled" not in table:
-            yield f"{name} may be deleted"
+        protection = parameters.get(str(table.get("DeletionProtectionEnabled")), {})
+        if protection.get("Default") != "true":
+            yield f"{name} may be deleted by whoever says nothing of it"
     tls_only = {
         policy["Bucket"]
         for _, policy in of_type(resources, "AWS::S3::BucketPolicy")
@@ -149,6 +179,15 @@ def functions(resources: Resources) -> Iterator[str]:
             yield f"{name} is for the function and not for its alias"
 
 
+def doors(resources: Resources) -> Iterator[str]:
+    """CloudFormation refuses settings of a route that is not there, and only when it comes to them."""
+    anything = "x-amazon-apigateway-any-method"
+    for name, stage in of_type(resources, "AWS::ApiGatewayV2::Stage"):
+        paths = resources[stage["ApiId"]]["Properties"].get("Body", {}).get("paths", {})
+        routes = {f"{'ANY' if method == anything else method.upper()} {path}" for path, methods in paths.items() for method in methods}
+        yield from (f"{name} limits {route}, which is no route" for route in stage.get("RouteSettings", {}).keys() - routes)
+
+
 def watching(resources: Resources, watched: Resources) -> Iterator[str]:
     found = {alarm["AlarmName"]: alarm for _, alarm in of_type(watched, "AWS::CloudWatch::Alarm")}
     on = {
@@ -172,9 +211,15 @@ def watching(resources: Resources, watched: Resources) -> Iterator[str]:
         if f"### {section}\n" not in (INFRA / "README.md").read_text():
             yield f"{name} points to {section}, which infra/README.md has not"
     for name, group in of_type(resources, "AWS::CodeDeploy::DeploymentGroup"):
-        names = {alarm["Name"] for alarm in group["AlarmConfiguration"]["Alarms"]}
-        if not names <= found.keys() or len(names) > RELEASE_ALARMS:
+        _, on, off = group["AlarmConfiguration"]["Fn::If"]
+        names = {alarm["Name"] for alarm in on["Alarms"]}
+        if off or not names <= found.keys() or len(names) > RELEASE_ALARMS:
             yield f"{name} names too many alarms, or some that are not there: {sorted(names - found.keys())}"
+    # An expression is paid for by the metrics it reads
+    paid = sum(len([it for it in alarm.get("Metrics", [{"MetricStat": {}}]) if "MetricStat" in it]) for alarm in found.values())
+    reckoned = tomllib.loads((INFRA / "bench/usage.toml").read_text())["watching"]["alarm_metrics"]
+    if paid != reckoned:
+        yield f"alarms read {paid} metrics, and infra/bench/usage.toml counts {reckoned}"
 
 
 def dashboard(resources: Resources) -> Iterator[str]:
@@ -198,7 +243,7 @@ def main(folder: Path) -> int:
     (folder / "template.json").write_text(json.dumps(template, indent=1))
     (folder / "alarms.json").write_text(json.dumps(watched, indent=1))
     resources, watched = plain(template["Resources"]), plain(watched["Resources"])
-    rules = (policies(resources), data(resources), queues(resources), functions(resources))
+    rules = (policies(resources), data(resources, template["Parameters"]), queues(resources), functions(resources), doors(resources))
     wrong = [problem for rule in (*rules, watching(resources, watched), dashboard(resources)) for problem in rule]
     print(*wrong, sep="\n", end="\n" if wrong else "")
     return 1 if wrong else 0

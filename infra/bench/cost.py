@@ -28,8 +28,20 @@ def run(round_trips: float, cpu_ms: float, memory_mb: int) -> float:
     return prices["million_requests"] / 1e6 + prices["gb_second"] * memory_mb / 1024 * ms / 1000
 
 
-def log(runs: float) -> float:
-    return runs * USAGE["person"]["log_bytes_a_run"] / 1e9 * PRICES["logs"]["gb"]
+def logged(runs: float, requests: float) -> float:
+    """Gigabytes."""
+    return (runs * USAGE["watching"]["log_bytes_a_run"] + requests * USAGE["watching"]["access_log_bytes"]) / 1e9
+
+
+def watching(metrics: float, traces: float) -> Counter[str]:
+    """Dollars of a month: alarms and the dashboard are paid for whatever happens, a metric by the hour that has one."""
+    prices, it = PRICES["cloudwatch"], USAGE["watching"]
+    return Counter({
+        "CloudWatch alarms": it["alarm_metrics"] * prices["alarm_metric_month"],
+        "CloudWatch dashboard": prices["dashboard_month"],
+        "CloudWatch metrics": metrics * prices["metric_month"],
+        "X-Ray": traces * PRICES["xray"]["million_traces"] / 1e6,
+    })
 
 
 def table(reads: float, writes: float) -> float:
@@ -50,26 +62,34 @@ def operation(name: str, trips: int, reads: float, writes: float) -> Counter[str
         "SQS": 3 * (after.get("jobs", 0) + after.get("mails", 0)) * PRICES["sqs"]["million_requests"] / 1e6,
         "SES": after.get("mails", 0) * PRICES["ses"]["million_mails"] / 1e6,
         "S3": (after.get("puts", 0) * PRICES["s3"]["million_puts"] + after.get("gets", 0) * PRICES["s3"]["million_gets"]) / 1e6,
-        "CloudWatch logs": log(1 + after["runs"]),
+        "CloudWatch logs": logged(1 + after["runs"], not it.get("socket")) * PRICES["logs"]["gb"],
     })
 
 
 def month(costs: dict[str, Counter[str]]) -> Counter[str]:
     """Dollars of a thousand people and a month, by service."""
     person, days = USAGE["person"], USAGE["time"]["days_of_work"]
-    total: Counter[str] = Counter()
-    runs = 0.0
+    total = idle()
+    runs = requests = 0.0
     for name, cost in costs.items():
-        times = USAGE["operation"][name]["a_day"] * days * 1000
-        runs += times * (1 + USAGE["operation"][name]["after"]["runs"])
+        it = USAGE["operation"][name]
+        times = it["a_day"] * days * 1000
+        runs += times * (1 + it["after"]["runs"])
+        requests += times * (not it.get("socket"))
         for service, dollars in cost.items():
             total[service] += dollars * times
     total["WebSocket"] += person["connected_minutes_a_day"] * days * 1000 * PRICES["websocket"]["million_connected_minutes"] / 1e6
     kept = person["kept_in_table_mb"]
     total["DynamoDB storage and backup"] = kept * (PRICES["dynamodb"]["gb_month"] + PRICES["dynamodb"]["backup_gb_month"])
     total["S3"] += person["kept_in_bucket_gb"] * 1000 * PRICES["s3"]["gb_month"]
-    logged = runs * person["log_bytes_a_run"] / 1e9 * USAGE["time"]["log_months"]
-    total["CloudWatch logs"] += logged * PRICES["logs"]["gb_month"]
+    total["CloudWatch logs"] += logged(runs, requests) * USAGE["time"]["log_months"] * PRICES["logs"]["gb_month"]
+    hours = days * USAGE["time"]["hours_of_work"]
+    metrics = USAGE["watching"]["metrics"] * hours / USAGE["time"]["hours_a_month"]
+    # One a second, and of the others a twentieth
+    traces = min(runs, hours * 3600) + 0.05 * max(0, runs - hours * 3600)
+    more = watching(metrics, traces)
+    for service in ("CloudWatch metrics", "X-Ray"):
+        total[service] += more[service]
     total["Traffic to the internet"] = person["traffic_gb_a_month"] * 1000 * PRICES["traffic"]["gb"]
     return total
 
@@ -83,15 +103,15 @@ def idle() -> Counter[str]:
         "Lambda": it["sweeps_a_month"] * (prices["million_requests"] / 1e6 + seconds * prices["gb_second"]),
         "DynamoDB": table(it["sweeps_a_month"] * it["sweep_reads"], 0),
         "SQS": it["queues"] * it["receives_a_queue"] * PRICES["sqs"]["million_requests"] / 1e6,
-        "CloudWatch logs": log(it["sweeps_a_month"]),
-    })
+        "CloudWatch logs": logged(it["sweeps_a_month"], 0) * PRICES["logs"]["gb"],
+    }) + watching(it["metrics"], it["sweeps_a_month"])
 
 
 def main() -> None:
     rows = counted()
     costs = {name: operation(name, *rows[name]) for name in USAGE["operation"]}
     people, nothing = month(costs), idle()
-    lines = [f"Dollars, {PRICES['region']}, list prices as known in {PRICES['known']}.", ""]
+    lines = [f"Dollars, {PRICES['region']}, list prices of {PRICES['known']}, not looked up since.", ""]
     lines += ["| a million times | API | Lambda | DynamoDB | the rest | together |", "|---|---|---|---|---|---|"]
     for name, cost in costs.items():
         parts = [cost["HTTP API"] + cost["WebSocket"], cost["Lambda"], cost["DynamoDB"]]

@@ -75,6 +75,9 @@ def main() -> None:
             print(f"{name:<18} {answer.get('statusCode') or json.dumps(answer)}")
         check(bool(played.ask("GET", f"/api/v1/invoices/{played.invoice}/pdf")["url"]), "there is no PDF")
         check(len(played.ask("GET", "/_local/mail.json")) == 1, "the welcome did not go out once")
+        # A frame that is refused is answered with 200 as well
+        said = [message["text"] for message in played.ask("GET", f"/api/v1/conversations/{played.conversation}/messages")["items"]]
+        check(said == ["The fence is dry"], f"the frame was not said once: {said}")
     print(f"{len(EVENTS)} events, {time.monotonic() - begun:.1f} s")
 
 

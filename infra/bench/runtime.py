@@ -1,10 +1,12 @@
 """Plays the runtime API of Lambda on loopback: starts a bootstrap, hands it events and takes its answers."""
 
+import errno
 import json
 import pathlib
 import select
 import socket
 import subprocess
+import sys
 import time
 
 PATIENCE = 20
@@ -32,7 +34,13 @@ class Bootstrap:
         address = f"127.0.0.1:{self.server.getsockname()[1]}"
         environment = {**VARIABLES, **(variables or {}), "AWS_LAMBDA_RUNTIME_API": address}
         self.begun = time.perf_counter()
-        self.process = subprocess.Popen([path], env=environment, stdout=log, stderr=log)
+        try:
+            self.process = subprocess.Popen([path], env=environment, stdout=log, stderr=log)
+        except OSError as error:
+            self.server.close()
+            if error.errno == errno.ENOEXEC:
+                sys.exit(f"{path} is for another processor: make build ARCH=…")
+            raise
         try:
             self.waiting = self._asked_for_work()
         except BaseException:

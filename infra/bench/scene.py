@@ -41,6 +41,7 @@ class Scene:
         self.ask("POST", f"/api/v1/invoices/{invoice}/issue", {})
         file = {"name": "plan.pdf", "media_type": "application/pdf", "bytes": 9, "task": task}
         self.invoice = invoice
+        self.conversation = self.ask("GET", "/api/v1/conversations")["items"][0]["id"]
         self.values = {
             "TOKEN": self.token,
             "EMAIL": email,
@@ -51,7 +52,7 @@ class Scene:
             "TASK": task,
             "FILE": self.ask("POST", "/api/v1/files", file)["file"]["id"],
             "INVOICE": invoice,
-            "CONVERSATION": self.ask("GET", "/api/v1/conversations")["items"][0]["id"],
+            "CONVERSATION": self.conversation,
             "TICKET": self.ask("POST", "/api/v1/socket-tickets", {})["url"].rpartition("ticket=")[2],
         }
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from hypercorn.protocol import ws_stream
 from ministack import app
-from ministack.core import iam_actions, lambda_runtime
-from ministack.core.responses import get_request_client_ip, request_scope
-from ministack.services import apigateway, dynamodb, lambda_svc, ses_v2, sqs
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
+from ministack.core.responses import get_region, get_request_client_ip, request_scope
+from ministack.core.router import extract_access_key_id
+from ministack.services import apigateway, dynamodb, lambda_svc, s3, ses_v2, sqs
 
 # A failure is tried again after this many seconds for each time it was tried: in the cloud it would be minutes
 BACKOFF = 0.2
@@ -43,7 +44,9 @@ def apply() -> None:
     count_batches()
     lambda_svc._poll_dynamodb_streams = poll_streams
     authorise_raw_mail()
+    name_senders()
     name_leading_keys()
+    hide_missing_objects()
     keep_mails()
     answer_preflights()
     correct_events()
@@ -217,6 +220,18 @@ def authorise_raw_mail() -> None:
     iam_actions.extract_resource_arn = resource
 
 
+def name_senders() -> None:
+    """The condition key `ses:FromAddress`, by which a policy allows one sender on whatever identity they are verified by."""
+    enforce = iam_evaluator.enforce
+
+    def enforce_with_sender(access_key: str, action: str, service: str, region: str, resource_arn: str = "*", service_context: Any = None) -> Any:
+        if action == "ses:SendRawEmail":
+            service_context = {"ses:FromAddress": resource_arn.partition(":identity/")[2]} | (service_context or {})
+        return enforce(access_key, action, service, region, resource_arn=resource_arn, service_context=service_context)
+
+    iam_evaluator.enforce = enforce_with_sender
+
+
 def name_leading_keys() -> None:
     """The condition key `dynamodb:LeadingKeys`, by which a policy allows some partitions of a table and not others."""
     known = iam_actions.dynamodb_service_context
@@ -248,6 +263,24 @@ def leading_keys(request: dict[str, Any]) -> Iterator[str]:
             for write in one.values():
                 if isinstance(write, dict):
                     yield from leading_keys(write)
+
+
+def hide_missing_objects() -> None:
+    """Only who may list a bucket is told that an object is missing; to others it is forbidden."""
+    handle: Callable = s3.handle_request
+    # Not a call of theirs, so that it is not written down as one
+    enforce = iam_evaluator.enforce
+
+    async def handle_and_hide(method: str, path: str, headers: dict, body: bytes, query: dict, **more: Any) -> tuple:
+        answer = await handle(method, path, headers, body, query, **more)
+        bucket = path.split("/")[1]
+        if answer[0] == 404 and b"NoSuchKey" in answer[2]:
+            caller = extract_access_key_id(headers, query)
+            if enforce(caller, "s3:ListBucket", "s3", get_region(), resource_arn=f"arn:aws:s3:::{bucket}"):
+                return s3._error("AccessDenied", "Access Denied", 403, path)
+        return answer
+
+    s3.handle_request = handle_and_hide
 
 
 def keep_mails() -> None:

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 REGION = "eu-central-1"
@@ -66,11 +67,8 @@ def expand(template: dict[str, Any]) -> dict[str, Any]:
     logging.getLogger("samtranslator").setLevel(logging.ERROR)
     from samtranslator.translator.transform import transform
 
-    class NoManagedPolicies:
-        def load(self) -> dict[str, str]:
-            return {}
-
-    lowered = transform(template, {}, NoManagedPolicies())
+    # It asks for the names of AWS's own policies only where a template uses one
+    lowered = transform(template, {}, SimpleNamespace(load=dict))
     lowered.pop("Transform", None)
     return lowered
 

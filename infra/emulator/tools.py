@@ -226,6 +226,7 @@ def letter(identity: str, arrived: float, raw: bytes) -> dict[str, Any]:
 
     return {
         "id": identity,
+        "message_id": (message["message-id"] or "").strip("<>"),
         "from": ", ".join(addresses("from")),
         "to": addresses("to"),
         "subject": message["subject"] or "",

@@ -338,6 +338,12 @@ fn live<T>(folder: &Path, life: impl AsyncFnOnce(World) -> T) -> T {
     end
 }
 
+/// Subjects by the id of the mail: one that was sent when the machine stopped, and not yet noted, is sent again under its id,
+/// by which mailboxes know it for the same.
+fn once(mails: Vec<Value>) -> BTreeMap<String, String> {
+    mails.iter().map(|mail| (text(&mail["message_id"]), text(&mail["subject"]))).collect()
+}
+
 async fn busy_day(world: &World, acme: &Organization, ben: &str, name: &str) -> (String, String) {
     let project = acme.project(name).await;
     let client = json!({ "name": "Rose", "email": "rose@example.com", "address": "2 High Street" });
@@ -406,17 +412,12 @@ fn what_was_due_when_the_machine_stopped_is_done_once_after_it_starts_again() {
             .collect();
         expected.sort();
         assert_eq!(told, expected);
-        let mut mailed: Vec<_> = world
-            .mails(&ben_email)
-            .await
-            .iter()
-            .map(|mail| text(&mail["subject"]))
-            .filter(|subject| subject != "Acme Owner invites you to Acme")
-            .collect();
+        let mut mailed: Vec<_> = once(world.mails(&ben_email).await).into_values().collect();
+        mailed.retain(|subject| subject != "Acme Owner invites you to Acme");
         mailed.sort();
         assert_eq!(mailed, expected);
         for email in ["first@example.com", "second@example.com"] {
-            assert_eq!(world.mails(email).await.len(), 1, "{email}");
+            assert_eq!(once(world.mails(email).await).len(), 1, "{email}");
         }
     });
     std::fs::remove_dir_all(&folder).unwrap();

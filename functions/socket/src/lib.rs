@@ -2,7 +2,7 @@
 
 mod frame;
 
-use backend::{Backend, problem};
+use backend::Backend;
 use domain::{Error, Result, commit::Origin, limits};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -63,10 +63,8 @@ pub async fn handle(backend: Backend, event: Value) -> Result<Value> {
                 Ok(()) => 200,
                 Err(Error::Forbidden) => 403,
                 Err(Error::Unauthenticated | Error::NotFound(_)) => 401,
-                Err(error) => {
-                    problem::log(&error);
-                    500
-                }
+                // The gateway answers it with a 500, and the alarm of this function counts it
+                Err(error) => return Err(error),
             };
             Ok(json!({ "statusCode": status }))
         }

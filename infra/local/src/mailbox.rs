@@ -37,6 +37,8 @@ pub(crate) struct Mail {
 #[derive(Default, Serialize)]
 pub(crate) struct Letter {
     pub id: String,
+    /// What its sender calls it: mails that are the same have the same.
+    pub message_id: String,
     pub from: String,
     pub to: Vec<String>,
     pub subject: String,
@@ -125,6 +127,7 @@ impl Mail {
         });
         Letter {
             id: self.id.clone(),
+            message_id: message.message_id().unwrap_or_default().to_owned(),
             from: addresses(message.from()).join(", "),
             to: addresses(message.to()),
             subject: message.subject().unwrap_or_default().to_owned(),

@@ -104,7 +104,8 @@ impl Can<UploadFiles> {
         let request = self.room.s3().get_object().bucket(inner.settings.get("BUCKET")).key(upload_key(self.tenant(), file));
         let answer = match request.range(format!("bytes=0-{}", HEAD_BYTES - 1)).send().await {
             Ok(answer) => answer,
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
+            // To somebody who may not list a bucket, S3 says of what is missing that it is forbidden
+            Err(error) if matches!(error.code(), Some("NoSuchKey" | "AccessDenied")) => return Ok(None),
             Err(error) => return Err(crate::table::failed(error)),
         };
         let size = answer.content_range().and_then(|range| range.rsplit('/').next()).and_then(|size| size.parse().ok());

@@ -266,6 +266,7 @@ impl<P: Permission> FromRequestParts<App> for Can<P> {
         let facts = parts.extensions.get::<Facts>().cloned().unwrap_or_default();
         let claims = tokens::verify(inner.secrets().await?, bearer(parts)?, inner.clock.now())?;
         let _ = facts.organization.set(claims.org.clone());
+        tracing::Span::current().record("organization", claims.org.as_str());
         let claim = Claim::of_member(&facts, &Tenant(claims.org.clone()), &claims.sub, inner.clock.now());
         let also = claim.iter().map(|claim| Table::key_item(claim.key())).collect();
         let mut caller = Caller::identify(&app.0, &claims.sub, &claims.sid, &claims.org, facts.origin, also).await?;
@@ -577,6 +578,7 @@ pub struct System {
 
 impl Backend {
     pub fn system(&self, organization: &OrganizationId) -> System {
+        tracing::Span::current().record("organization", organization.as_str());
         let inner = self.0.clone();
         let now = inner.clock.now();
         let (store, tenant) = (inner.own.clone(), Tenant(organization.clone()));
@@ -585,6 +587,11 @@ impl Backend {
 
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
+    }
+
+    /// The name Lambda has for this function; nothing else has one.
+    pub(crate) fn function(&self) -> Option<&str> {
+        self.0.settings.find("AWS_LAMBDA_FUNCTION_NAME")
     }
 
     /// An environment variable of the template.

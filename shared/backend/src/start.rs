@@ -6,7 +6,7 @@ use domain::{Error, Result};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
 use std::pin::Pin;
-use tracing::Instrument;
+use tracing::{Instrument, field::Empty};
 use tracing_subscriber::{
     filter::{LevelFilter, Targets},
     fmt,
@@ -43,7 +43,8 @@ where
         let (backend, began) = (backend.clone(), backend.now());
         let messages = event.payload["Records"].as_array().map_or(1, Vec::len);
         let request = event.context.request_id;
-        let span = tracing::info_span!("event", id = request);
+        let function = backend.function();
+        let span = tracing::info_span!("event", id = request, function, organization = Empty);
         // Boxed, so that the type of a main does not hold the types of all that is done in it
         let work: Pin<Box<dyn Future<Output = Result<Value>> + Send>> =
             Box::pin(handle(backend.clone(), event.payload).instrument(span.clone()));
@@ -53,7 +54,7 @@ where
             let errors = if answer.is_err() { 1.0 } else { 0.0 };
             let metrics = [("Messages", "Count", messages as f64), ("Failures", "Count", failed as f64), ("Errors", "Count", errors)];
             let line = json!({ "message": "worked", "request": request });
-            metrics::record(backend.0.settings.find("AWS_LAMBDA_FUNCTION_NAME"), began, backend.now(), &metrics, line);
+            metrics::record(backend.function(), began, backend.now(), &metrics, line);
             answer.map_err(|error: Error| -> lambda_runtime::Error {
                 span.in_scope(|| problem::log(&error));
                 error.to_string().into()

@@ -60,9 +60,12 @@ impl Inner {
         let credentials = Credentials::new(given.access_key_id, given.secret_access_key, Some(given.session_token), None, "tenant");
         let store = Arc::new(self.store(credentials));
         let ends_at = Timestamp::from_second(given.expiration.secs()).map_err(Error::internal)? - limits::TENANT_STORE_MARGIN;
-        if stores.len() < limits::TENANT_STORES {
-            stores.insert(tenant.id().clone(), (ends_at, store.clone()));
+        if stores.len() >= limits::TENANT_STORES
+            && let Some(first) = stores.iter().min_by_key(|(_, (ends_at, _))| *ends_at).map(|(id, _)| id.clone())
+        {
+            stores.remove(&first);
         }
+        stores.insert(tenant.id().clone(), (ends_at, store.clone()));
         Ok(store)
     }
 }
@@ -79,14 +82,11 @@ fn policy(settings: &Settings, role: &str, tenant: &Tenant) -> Result<String> {
     let only = |keys: &[String]| json!({ "ForAllValues:StringLike": { "dynamodb:LeadingKeys": keys }, "Null": { "dynamodb:LeadingKeys": "false" } });
     let read = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"];
     let write = ["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
-    let bucket = format!("arn:{partition}:s3:::{}", settings.get("BUCKET"));
-    let files = format!("{bucket}/{}/*", tenant.id());
+    let files = format!("arn:{partition}:s3:::{}/{}/*", settings.get("BUCKET"), tenant.id());
     let policy = json!({ "Version": "2012-10-17", "Statement": [
         { "Effect": "Allow", "Action": read, "Resource": [&table, &format!("{table}/index/*")], "Condition": only(&theirs) },
         { "Effect": "Allow", "Action": write, "Resource": &table, "Condition": only(&writable) },
         { "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": files },
-        // Nothing is listed; without this S3 says of what is missing that it is forbidden
-        { "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket },
     ]});
     Ok(policy.to_string())
 }

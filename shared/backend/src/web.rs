@@ -33,7 +33,7 @@ use std::{
     panic::AssertUnwindSafe,
     sync::{Arc, OnceLock},
 };
-use tracing::Instrument;
+use tracing::{Instrument, field::Empty};
 
 /// What is known of a request before anybody looks at what it asks.
 #[derive(Clone, Debug, Default)]
@@ -321,7 +321,8 @@ async fn wrap(State(backend): State<Backend>, request: Request, next: Next) -> R
     // Never the path itself: it is the caller's text
     let route = route.as_ref().map_or("", MatchedPath::as_str);
     let organization = Arc::default();
-    let span = tracing::info_span!("request", id, %method, route);
+    let function = backend.function();
+    let span = tracing::info_span!("request", id, %method, route, function, organization = Empty);
     let mut response = answer(&backend, &id, request, next, Arc::clone(&organization)).instrument(span.clone()).await;
     if let Some(problem) = response.extensions_mut().remove::<Arc<Problem>>() {
         let _entered = span.enter();
@@ -352,7 +353,7 @@ async fn wrap(State(backend): State<Backend>, request: Request, next: Next) -> R
         "message": "answered", "request": id, "method": method.as_str(), "route": route, "status": status.as_u16(),
         "organization": organization,
     });
-    metrics::record(backend.0.settings.find("AWS_LAMBDA_FUNCTION_NAME"), began, backend.now(), &metrics, line);
+    metrics::record(function, began, backend.now(), &metrics, line);
     response
 }
 

@@ -4,6 +4,7 @@ use super::*;
 
 const MAIL: &str = "From: Office <office@example.com>\r
 To: Mia <mia@example.com>\r
+Message-ID: <hello@example.com>\r
 Subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=\r
 Date: Sat, 21 Nov 2026 13:00:00 +0000\r
 MIME-Version: 1.0\r
@@ -50,6 +51,7 @@ async fn a_mail_can_be_read_by_people_and_tests() {
         mails,
         json!([{
             "id": id,
+            "message_id": "hello@example.com",
             "from": "office@example.com",
             "to": ["mia@example.com"],
             "subject": "Grüße",
