@@ -24,6 +24,7 @@ const CASES: &[(&str, &str)] = &[
     ("GET /api/v1/auth/profile", ""),
     ("PATCH /api/v1/auth/profile", r#"{"title":"Gardener"}"#),
     ("POST /api/v1/auth/forgot-password", r#"{"email":"{new_email}"}"#),
+    ("POST /api/v1/auth/ask-to-join", r#"{"code":"{code}","email":"{new_email}"}"#),
     ("POST /api/v1/auth/reset-password", r#"{"token":"{reset_token}","new":"correct horse battery"}"#),
     ("GET /api/v1/auth/organizations", ""),
     ("POST /api/v1/auth/switch", r#"{"organization":"{organization}"}"#),
@@ -32,6 +33,8 @@ const CASES: &[(&str, &str)] = &[
     ("POST /api/v1/auth/change-password", r#"{"current":"correct horse battery","new":"correct horse battery"}"#),
     ("GET /api/v1/organization", ""),
     ("PATCH /api/v1/organization", r#"{"phone":"+44 20 7946 0001"}"#),
+    ("POST /api/v1/organization/join-code", "{}"),
+    ("DELETE /api/v1/organization/join-code", ""),
     ("GET /api/v1/departments", ""),
     ("GET /api/v1/members", ""),
     ("GET /api/v1/members/{member}", ""),
@@ -50,6 +53,7 @@ const CASES: &[(&str, &str)] = &[
     ("DELETE /api/v1/groups/{group}", ""),
     ("GET /api/v1/invitations", ""),
     ("POST /api/v1/invitations", r#"{"email":"kim@example.com","role":"guest","department":"{department}"}"#),
+    ("POST /api/v1/invitations/{invitation}/approve", "{}"),
     ("POST /api/v1/invitations/{invitation}/resend", ""),
     ("DELETE /api/v1/invitations/{invitation}", ""),
     ("GET /api/v1/projects", ""),
@@ -222,6 +226,7 @@ fn what_needs_no_token_is_a_short_list() {
     let list: Vec<_> = public_operations().into_iter().collect();
     insta::assert_snapshot!(list.join("\n"), @r"
     GET /.well-known/jwks.json
+    POST /api/v1/auth/ask-to-join
     POST /api/v1/auth/forgot-password
     POST /api/v1/auth/join
     POST /api/v1/auth/login
@@ -239,6 +244,8 @@ async fn without_a_token_nothing_is_answered_but_the_short_list() {
     let email_token = world.link(&acme.owner.email).await;
     let ben = acme.joins("Ben", "member").await;
     let mut objects = objects(&acme, &ben).await;
+    let joining = acme.owner.post("/api/v1/organization/join-code", json!({})).await.expect(200);
+    let code = joining["joining"]["code"].as_str().expect("a code").to_owned();
     world.post("/api/v1/auth/forgot-password", json!({ "email": acme.owner.email })).await.expect(204);
     let reset_token = world.link(&acme.owner.email).await;
     let zoe = world.email("zoe");
@@ -249,6 +256,7 @@ async fn without_a_token_nothing_is_answered_but_the_short_list() {
         ("invitation_token", world.link(&zoe).await),
         ("email_token", email_token),
         ("reset_token", reset_token),
+        ("code", code),
     ]);
     let public = public_operations();
     for case in cases() {

@@ -160,3 +160,56 @@ async fn a_person_switches_between_their_organisations_without_a_password() {
     owner.post("/api/v1/auth/switch", json!({ "organization": acme.id })).await.refused(404, "not-found");
     assert_eq!(owner.list("/api/v1/auth/organizations").await.len(), 1);
 }
+
+#[tokio::test]
+async fn people_ask_to_join_by_a_code_and_somebody_says_yes() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let ask = async |code: &str, email: &str| world.post("/api/v1/auth/ask-to-join", json!({ "code": code, "email": email })).await;
+    let code = async |draft| {
+        let organization = acme.owner.post("/api/v1/organization/join-code", draft).await.expect(200);
+        organization["joining"]["code"].as_str().expect("a code").to_owned()
+    };
+    let (first, ben) = (code(json!({})).await, world.email("ben"));
+    ask(&first, &ben).await.expect(204);
+    assert!(world.mails(&ben).await.is_empty(), "nobody has said yes");
+    let asked = acme.owner.list("/api/v1/invitations").await;
+    assert_eq!((&asked[0]["email"], &asked[0]["state"], &asked[0]["invited_by"]), (&json!(ben), &json!("requested"), &json!(null)));
+    let path = format!("/api/v1/invitations/{}", asked[0]["id"].as_str().expect("an id"));
+    acme.owner.post(&format!("{path}/resend"), json!({})).await.refused(409, "conflict");
+    acme.owner.post(&format!("{path}/approve"), json!({ "role": "accountant" })).await.expect(200);
+    acme.owner.post(&format!("{path}/approve"), json!({})).await.refused(409, "conflict");
+    let form = json!({ "token": world.link(&ben).await, "name": "Ben", "password": PASSWORD });
+    assert_eq!(world.post("/api/v1/auth/join", form).await.expect(201)["role"], "accountant");
+
+    // Without approval the link comes at once, and a new code ends the one before
+    let second = code(json!({ "approval": false })).await;
+    ask(&first, &world.email("x")).await.refused_fields(&["/code"]);
+    let cleo = world.email("cleo");
+    ask(&second, &cleo).await.expect(204);
+    assert_eq!(world.mails(&cleo).await[0]["subject"], "Join Acme");
+    let form = json!({ "token": world.link(&cleo).await, "name": "Cleo", "password": PASSWORD });
+    assert_eq!(world.post("/api/v1/auth/join", form).await.expect(201)["role"], "member");
+
+    acme.owner.delete("/api/v1/organization/join-code").await.expect(204);
+    ask(&second, &world.email("x")).await.refused_fields(&["/code"]);
+    let ned = world.email("ned");
+    for _ in 0..5 {
+        ask("0000000000", &ned).await.refused_fields(&["/code"]);
+    }
+    ask("0000000000", &ned).await.refused(429, "too-many-requests");
+}
+
+#[tokio::test]
+async fn somebody_who_asked_to_join_can_be_refused() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let organization = acme.owner.post("/api/v1/organization/join-code", json!({})).await.expect(200);
+    let ned = world.email("ned");
+    world.post("/api/v1/auth/ask-to-join", json!({ "code": organization["joining"]["code"], "email": ned })).await.expect(204);
+    let asked = acme.owner.list("/api/v1/invitations").await;
+    let path = format!("/api/v1/invitations/{}", asked[0]["id"].as_str().expect("an id"));
+    acme.owner.delete(&path).await.expect(204);
+    acme.owner.post(&format!("{path}/approve"), json!({})).await.refused(409, "conflict");
+    assert!(acme.owner.list("/api/v1/invitations").await.is_empty() && world.mails(&ned).await.is_empty());
+}

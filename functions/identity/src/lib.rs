@@ -10,6 +10,7 @@ mod reset;
 backend::operations! {
     register::register,
     join::join,
+    join::ask_to_join,
     join::verify_email,
     login::login,
     login::refresh,

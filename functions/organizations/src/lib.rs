@@ -7,6 +7,7 @@ mod roles;
 
 backend::operations! {
     organization::get, organization::edit,
+    organization::open_joining, organization::close_joining,
     organization::departments,
     members::list,
     members::get, members::edit, members::remove,
@@ -20,6 +21,7 @@ backend::operations! {
     roles::groups, roles::create_group,
     roles::edit_group, roles::delete_group,
     invitations::list, invitations::invite,
+    invitations::approve,
     invitations::resend,
     invitations::revoke,
 }

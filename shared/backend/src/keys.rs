@@ -2,8 +2,23 @@
 //! so a key of another organisation or person cannot be spelled.
 
 use domain::{
-    Timestamp, access::Access, account::*, billing::*, commit::*, conversation::*, file::File, id::*, limits, mail::Mailed,
-    notification::Notification, organization::*, project::Project, task::*, text::Email, timer::Timer, workflow::State,
+    Timestamp,
+    access::Access,
+    account::*,
+    billing::*,
+    commit::*,
+    conversation::*,
+    file::File,
+    id::*,
+    limits,
+    mail::Mailed,
+    notification::Notification,
+    organization::*,
+    project::Project,
+    task::*,
+    text::{Email, Label},
+    timer::Timer,
+    workflow::State,
 };
 use std::{fmt, marker::PhantomData};
 
@@ -136,6 +151,9 @@ pub(crate) fn memberships(me: &Me) -> Range<Membership> {
 pub fn email_owner(email: &Email) -> Key<EmailOwner> {
     key(format_args!("EMAIL#{email}"), "EMAIL")
 }
+pub fn join_code(code: &Label) -> Key<JoinCode> {
+    key(format_args!("JOIN_CODE#{code}"), "JOIN_CODE")
+}
 pub(crate) fn reset_ask(email: &Email) -> Key<ResetAsk> {
     key(format_args!("RESET#{email}"), "RESET")
 }
@@ -162,7 +180,7 @@ pub fn timer(t: &Tenant, timer: &Timer) -> Key<Timer> {
 }
 
 /// Partitions many organisations share: a caller writes there what carries its organisation in itself, and reads nothing.
-pub(crate) const SHARED: [&str; 3] = ["CONNECTION#*", "TICKET#*", "TIMERS#*"];
+pub(crate) const SHARED: [&str; 4] = ["CONNECTION#*", "JOIN_CODE#*", "TICKET#*", "TIMERS#*"];
 
 // An organisation's
 
@@ -365,6 +383,7 @@ pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
         Record::Everyone(_) => everyone(t).into(),
         Record::Membership(it) => Place::from(member(t, &it.user)).in_index(memberships(&me(&it.user)), &it.organization),
         Record::Department(it) => department(t, &it.id).into(),
+        Record::JoinCode(it) => join_code(&it.code).into(),
         Record::Invitation(it) => invitation(t, &it.id).into(),
         Record::Project(it) => Place::from(project(t, &it.id)).in_index(projects(t), &it.id),
         Record::Task(it) => Place::from(task(t, &it.id))

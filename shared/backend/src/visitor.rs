@@ -23,7 +23,7 @@ use domain::{
     commit::{Actor, Commit, Kept, Origin},
     id::*,
     limits,
-    organization::{Everyone, Invitation, Membership, Organization, Standing},
+    organization::{Everyone, Invitation, JoinCode, Membership, Organization, Standing},
     policy::UseAccount,
     text::{Email, Password},
 };
@@ -41,6 +41,7 @@ impl BeforeLogin for Organization {}
 impl BeforeLogin for Invitation {}
 impl BeforeLogin for Everyone {}
 impl BeforeLogin for Access {}
+impl BeforeLogin for JoinCode {}
 
 /// Somebody without a token.
 pub struct Visitor {
@@ -172,6 +173,12 @@ impl Visitor {
         self.count_in_hour("RESET", &sha256(email.as_str().as_bytes()), limits::RESETS).await?;
         let ask = ResetAsk::new(email, self.now);
         self.backend.0.own.table.put(keys::reset_ask(&ask.email), &ask).await
+    }
+
+    /// Counts that somebody asked to join, before it is known whether the code is good.
+    pub async fn count_join(&self, email: &Email) -> Result<()> {
+        self.count_in_hour("JOIN_FROM", &self.facts.origin.address, limits::JOINS_PER_ADDRESS).await?;
+        self.count_in_hour("JOIN", &sha256(email.as_str().as_bytes()), limits::JOINS).await
     }
 
     /// The open sessions of a person.

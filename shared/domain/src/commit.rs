@@ -75,6 +75,7 @@ records! {
     Access, "access", |it| it.version, "access";
     Membership, "member", |it| it.version, it.user;
     Department, "department", |it| it.version, it.id;
+    JoinCode, "join_code", |it| it.version, it.organization;
     Invitation, "invitation", |it| it.version, it.id;
     Project, "project", |it| it.version, it.id, it.id;
     Task, "task", |it| it.version, it.id, it.project;

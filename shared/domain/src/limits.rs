@@ -69,6 +69,10 @@ pub const OWNERS: usize = 20;
 pub const INVITATION: SignedDuration = SignedDuration::from_hours(24 * 7);
 /// How long the link for a new password is good.
 pub const RESET_LINK: SignedDuration = SignedDuration::from_hours(1);
+/// Times somebody may ask to join in an hour, per address they give …
+pub const JOINS: u32 = 5;
+/// … and per address they come from, good codes and bad.
+pub const JOINS_PER_ADDRESS: u32 = 50;
 /// New passwords asked for in an hour, per account.
 pub const RESETS: u32 = 5;
 /// New passwords asked for in an hour, per address: an office shares one.

@@ -116,7 +116,7 @@ permissions! {
     /// One's own account: profile, password, sessions.
     UseAccount: EVERYONE, reads [User, Credentials, Session, Membership, Organization], writes [User, Credentials, Session, Membership, Access];
     ReadOrganization: EVERYONE, reads [Organization], writes [];
-    EditOrganization: ADMINS, reads [Organization], writes [Organization];
+    EditOrganization: ADMINS, reads [Organization], writes [Organization, JoinCode];
     ReadDirectory: STAFF, reads [Membership, Department, Access], writes [];
     InviteMembers: ADMINS, reads [Organization, Membership, Department, Invitation], writes [Invitation];
     /// Changes what members are and may, takes them out and lets them back in.

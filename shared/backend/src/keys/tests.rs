@@ -80,6 +80,7 @@ impl Ids {
             credentials(&self.me),
             session(&self.me, &self.session),
             email_owner(&"mia@example.com".parse().unwrap()),
+            join_code(&"8fqj2m4x6c".parse().unwrap()),
             reset_ask(&"mia@example.com".parse().unwrap()),
             ticket("HASH"),
             connection("CONNECTION"),
@@ -204,8 +205,10 @@ impl Ids {
         let (invoice, drafted) = Invoice::draft(self.invoice.clone(), draft, &client, &house, NOW).unwrap();
         let (_, issued) = invoice.issue(None, NOW).unwrap();
         let told = domain::notification::of_timer(&task.timers()[0], &task);
+        let (_, opened_joining) = house.clone().open_joining(read(json!({})), 7).unwrap();
         let commits = [
             founding,
+            opened_joining,
             invited,
             planned,
             made,
@@ -274,12 +277,13 @@ fn every_key_is_in_the_list() {
 }
 
 /// What stands outside the organisations: a person's own, what nobody has proved to be yet, and the timers, whose keys name theirs.
-const OUTSIDE: [&str; 12] = [
+const OUTSIDE: [&str; 13] = [
     "user",
     "credentials",
     "session",
     "memberships",
     "email_owner",
+    "join_code",
     "reset_ask",
     "ticket",
     "connection",
