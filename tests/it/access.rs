@@ -23,16 +23,37 @@ const CASES: &[(&str, &str)] = &[
     ("GET /api/v1/auth/verify", ""),
     ("GET /api/v1/auth/profile", ""),
     ("PATCH /api/v1/auth/profile", r#"{"title":"Gardener"}"#),
+    ("POST /api/v1/auth/forgot-password", r#"{"email":"{new_email}"}"#),
+    ("POST /api/v1/auth/ask-to-join", r#"{"code":"{code}","email":"{new_email}"}"#),
+    ("POST /api/v1/auth/reset-password", r#"{"token":"{reset_token}","new":"correct horse battery"}"#),
+    ("GET /api/v1/auth/organizations", ""),
+    ("POST /api/v1/auth/switch", r#"{"organization":"{organization}"}"#),
     ("GET /api/v1/auth/sessions", ""),
     ("DELETE /api/v1/auth/sessions/{session}", ""),
     ("POST /api/v1/auth/change-password", r#"{"current":"correct horse battery","new":"correct horse battery"}"#),
     ("GET /api/v1/organization", ""),
     ("PATCH /api/v1/organization", r#"{"phone":"+44 20 7946 0001"}"#),
+    ("POST /api/v1/organization/join-code", "{}"),
+    ("DELETE /api/v1/organization/join-code", ""),
     ("GET /api/v1/departments", ""),
     ("GET /api/v1/members", ""),
     ("GET /api/v1/members/{member}", ""),
+    ("PATCH /api/v1/members/{colleague}", r#"{"groups":[]}"#),
+    ("POST /api/v1/members/{colleague}/deactivate", ""),
+    ("POST /api/v1/members/{colleague}/reactivate", ""),
+    ("DELETE /api/v1/members/{leaver}", ""),
+    ("GET /api/v1/roles", ""),
+    ("GET /api/v1/roles/built-in", ""),
+    ("POST /api/v1/roles", r#"{"name":"Auditor","permissions":["read_audit"]}"#),
+    ("PATCH /api/v1/roles/{role}", r#"{"permissions":[]}"#),
+    ("DELETE /api/v1/roles/{role}", ""),
+    ("GET /api/v1/groups", ""),
+    ("POST /api/v1/groups", r#"{"name":"Works council"}"#),
+    ("PATCH /api/v1/groups/{group}", r#"{"permissions":["read_billing"]}"#),
+    ("DELETE /api/v1/groups/{group}", ""),
     ("GET /api/v1/invitations", ""),
     ("POST /api/v1/invitations", r#"{"email":"kim@example.com","role":"guest","department":"{department}"}"#),
+    ("POST /api/v1/invitations/{invitation}/approve", "{}"),
     ("POST /api/v1/invitations/{invitation}/resend", ""),
     ("DELETE /api/v1/invitations/{invitation}", ""),
     ("GET /api/v1/projects", ""),
@@ -79,6 +100,8 @@ const CASES: &[(&str, &str)] = &[
     ("GET /api/v1/changes?person={member}", ""),
     ("POST /api/v1/auth/logout-everywhere", ""),
     ("POST /api/v1/auth/logout", ""),
+    ("POST /api/v1/organization/hand-over", r#"{"to":"{colleague}"}"#),
+    ("POST /api/v1/organization/leave", ""),
 ];
 
 const PASSWORD: &str = "correct horse battery";
@@ -99,7 +122,7 @@ impl Case {
     /// Method and path as the operation declares them.
     fn operation(&self) -> String {
         let declared = self.request.split('?').next().unwrap_or_default();
-        declared.replace("{own_task}", "{task}")
+        declared.replace("{own_task}", "{task}").replace("{colleague}", "{member}").replace("{leaver}", "{member}")
     }
 
     fn names_an_object(&self) -> bool {
@@ -142,6 +165,10 @@ async fn objects(acme: &Organization, person: &Person) -> Objects {
     let invitation = json!({ "email": person.world.email("lee"), "role": "member" });
     let invitation = id(&owner.post("/api/v1/invitations", invitation).await.expect(201));
     let department = id(&owner.list("/api/v1/departments").await[0]);
+    let (colleague, leaver) = (acme.joins("Lou", "member").await, acme.joins("Ned", "member").await);
+    let named = json!({ "name": person.world.email("role") });
+    let role = id(&owner.post("/api/v1/roles", named.clone()).await.expect(201));
+    let group = id(&owner.post("/api/v1/groups", named).await.expect(201));
     Person::login(&person.world, &person.email, PASSWORD).await;
     let sessions = person.list("/api/v1/auth/sessions").await;
     let session = id(sessions.iter().find(|session| session["current"] == false).expect("another session"));
@@ -149,6 +176,7 @@ async fn objects(acme: &Organization, person: &Person) -> Objects {
     let notification = person.list("/api/v1/notifications").await.first().map_or_else(|| "ntf_01k9zt3vw8fqj2m4x6c7b5n0ra".to_owned(), id);
     Objects::from([
         ("new_email", person.world.email("zoe")),
+        ("organization", acme.id.clone()),
         ("project", project.clone()),
         ("own_project", project),
         ("task", task.clone()),
@@ -163,6 +191,10 @@ async fn objects(acme: &Organization, person: &Person) -> Objects {
         ("notification", notification),
         ("member", person.id.clone()),
         ("other_member", owner.id.clone()),
+        ("colleague", colleague.id),
+        ("leaver", leaver.id),
+        ("role", role),
+        ("group", group),
     ])
 }
 
@@ -194,10 +226,13 @@ fn what_needs_no_token_is_a_short_list() {
     let list: Vec<_> = public_operations().into_iter().collect();
     insta::assert_snapshot!(list.join("\n"), @r"
     GET /.well-known/jwks.json
+    POST /api/v1/auth/ask-to-join
+    POST /api/v1/auth/forgot-password
     POST /api/v1/auth/join
     POST /api/v1/auth/login
     POST /api/v1/auth/refresh
     POST /api/v1/auth/register
+    POST /api/v1/auth/reset-password
     POST /api/v1/auth/verify-email
     ");
 }
@@ -209,6 +244,10 @@ async fn without_a_token_nothing_is_answered_but_the_short_list() {
     let email_token = world.link(&acme.owner.email).await;
     let ben = acme.joins("Ben", "member").await;
     let mut objects = objects(&acme, &ben).await;
+    let joining = acme.owner.post("/api/v1/organization/join-code", json!({})).await.expect(200);
+    let code = joining["joining"]["code"].as_str().expect("a code").to_owned();
+    world.post("/api/v1/auth/forgot-password", json!({ "email": acme.owner.email })).await.expect(204);
+    let reset_token = world.link(&acme.owner.email).await;
     let zoe = world.email("zoe");
     acme.owner.post("/api/v1/invitations", json!({ "email": zoe, "role": "member" })).await.expect(201);
     objects.extend([
@@ -216,6 +255,8 @@ async fn without_a_token_nothing_is_answered_but_the_short_list() {
         ("refresh_token", ben.refresh.clone()),
         ("invitation_token", world.link(&zoe).await),
         ("email_token", email_token),
+        ("reset_token", reset_token),
+        ("code", code),
     ]);
     let public = public_operations();
     for case in cases() {
@@ -277,7 +318,7 @@ async fn every_role_may_ask_what_the_policy_says() {
         let mut person = acme.joins("Kim", &name(role)).await;
         let objects = objects(&acme, &person).await;
         for case in cases().filter(|case| !public.contains(&case.operation())) {
-            if case.request.contains("/logout") {
+            if ["/logout", "/hand-over"].iter().any(|end| case.request.contains(end)) {
                 person = Person::login(&world, &person.email, PASSWORD).await;
             }
             let answer = case.ask(&world, Some(&person), &objects).await;

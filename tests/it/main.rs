@@ -10,6 +10,7 @@ mod input;
 mod money;
 mod people;
 mod reminders;
+mod roles;
 mod tokens;
 mod trail;
 mod work;

@@ -81,3 +81,135 @@ async fn somebody_with_an_account_joins_another_organisation_and_opens_either() 
     let login = json!({ "email": other.owner.email, "password": PASSWORD, "organization": third.id });
     world.post("/api/v1/auth/login", login).await.refused(401, "wrong-credentials");
 }
+
+#[tokio::test]
+async fn a_forgotten_password_is_replaced_by_a_link_that_works_once_and_ends_every_session() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let owner = &acme.owner;
+    let (forgot, reset) = ("/api/v1/auth/forgot-password", "/api/v1/auth/reset-password");
+    let nobody = world.email("nobody");
+    let answers = [world.post(forgot, json!({ "email": owner.email })).await, world.post(forgot, json!({ "email": nobody })).await];
+    assert!(answers.iter().all(|answer| answer.status == 204 && answer.text.is_empty()), "the answer tells who has an account");
+    assert!(world.mails(&nobody).await.is_empty());
+    let token = world.link(&owner.email).await;
+    let mut live = owner.live().await;
+
+    let new = "wrong battery horse";
+    world.post(reset, json!({ "token": token, "new": "short" })).await.refused_fields(&["/new"]);
+    world.post(reset, json!({ "token": format!("{token}x"), "new": new })).await.refused(409, "conflict");
+    world.post(reset, json!({ "token": token, "new": new })).await.expect(204);
+    world.post(reset, json!({ "token": token, "new": PASSWORD })).await.refused(409, "conflict");
+    owner.get("/api/v1/auth/verify").await.refused(401, "unauthenticated");
+    while live.read().await.is_some() {}
+    world.post("/api/v1/auth/login", json!({ "email": owner.email, "password": PASSWORD })).await.refused(401, "wrong-credentials");
+    let again = Person::login(&world, &owner.email, new).await;
+    assert_eq!(again.get("/api/v1/auth/profile").await.expect(200)["email_verified"], true, "whoever has the mail has the address");
+}
+
+#[tokio::test]
+async fn a_link_for_a_new_password_is_good_for_an_hour_and_until_the_password_changes() {
+    let world = World::alone().await;
+    let acme = world.organization("Acme").await;
+    let ask = async |email: &str| {
+        world.post("/api/v1/auth/forgot-password", json!({ "email": email })).await.expect(204);
+        world.link(email).await
+    };
+    let reset = async |token: &str| world.post("/api/v1/auth/reset-password", json!({ "token": token, "new": "new horse battery" })).await;
+    let (first, second) = (ask(&acme.owner.email).await, ask(&acme.owner.email).await);
+    reset(&second).await.expect(204);
+    reset(&first).await.refused(409, "conflict");
+    let late = ask(&acme.owner.email).await;
+    world.advance(std::time::Duration::from_secs(3600)).await;
+    reset(&late).await.refused(409, "conflict");
+    // The sixth in an hour waits, whoever it is for
+    let nobody = world.email("nobody");
+    for _ in 0..5 {
+        world.post("/api/v1/auth/forgot-password", json!({ "email": nobody })).await.expect(204);
+    }
+    let answer = world.post("/api/v1/auth/forgot-password", json!({ "email": nobody })).await;
+    assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds <= 3600));
+    answer.refused(429, "too-many-requests");
+}
+
+#[tokio::test]
+async fn a_person_switches_between_their_organisations_without_a_password() {
+    let world = World::new().await;
+    let (acme, other) = (world.organization("Acme").await, world.organization("Other").await);
+    let owner = &other.owner;
+    acme.owner.post("/api/v1/invitations", json!({ "email": owner.email, "role": "member" })).await.expect(201);
+    world.post("/api/v1/auth/join", json!({ "token": world.link(&owner.email).await, "password": PASSWORD })).await.expect(201);
+    let mine = owner.list("/api/v1/auth/organizations").await;
+    let mut told: Vec<_> = mine.iter().map(|one| json!([one["name"], one["role"], one["current"]])).collect();
+    told.sort_by_key(ToString::to_string);
+    assert_eq!(told, [json!(["Acme", "member", false]), json!(["Other", "owner", true])]);
+
+    let pair = owner.post("/api/v1/auth/switch", json!({ "organization": acme.id })).await.expect(200);
+    let text = |name: &str| pair[name].as_str().expect("a text").to_owned();
+    let there = Person { access: text("access_token"), refresh: text("refresh_token"), ..owner.clone() };
+    let verified = there.get("/api/v1/auth/verify").await.expect(200);
+    assert_eq!((&verified["organization"]["id"], &verified["role"]), (&json!(acme.id), &json!("member")));
+    world.post("/api/v1/auth/refresh", json!({ "refresh_token": there.refresh })).await.expect(200);
+    // The session one came from goes on, and nothing of the one is seen from the other
+    assert_eq!(owner.get("/api/v1/auth/verify").await.expect(200)["organization"]["id"], other.id);
+    owner.get(&format!("/api/v1/members/{}", acme.owner.id)).await.refused(404, "not-found");
+
+    let third = world.organization("Third").await;
+    owner.post("/api/v1/auth/switch", json!({ "organization": third.id })).await.refused(404, "not-found");
+    acme.owner.delete(&format!("/api/v1/members/{}", owner.id)).await.expect(204);
+    owner.post("/api/v1/auth/switch", json!({ "organization": acme.id })).await.refused(404, "not-found");
+    assert_eq!(owner.list("/api/v1/auth/organizations").await.len(), 1);
+}
+
+#[tokio::test]
+async fn people_ask_to_join_by_a_code_and_somebody_says_yes() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let ask = async |code: &str, email: &str| world.post("/api/v1/auth/ask-to-join", json!({ "code": code, "email": email })).await;
+    let code = async |draft| {
+        let organization = acme.owner.post("/api/v1/organization/join-code", draft).await.expect(200);
+        organization["joining"]["code"].as_str().expect("a code").to_owned()
+    };
+    let (first, ben) = (code(json!({})).await, world.email("ben"));
+    ask(&first, &ben).await.expect(204);
+    assert!(world.mails(&ben).await.is_empty(), "nobody has said yes");
+    let asked = acme.owner.list("/api/v1/invitations").await;
+    assert_eq!((&asked[0]["email"], &asked[0]["state"], &asked[0]["invited_by"]), (&json!(ben), &json!("requested"), &json!(null)));
+    let path = format!("/api/v1/invitations/{}", asked[0]["id"].as_str().expect("an id"));
+    acme.owner.post(&format!("{path}/resend"), json!({})).await.refused(409, "conflict");
+    acme.owner.post(&format!("{path}/approve"), json!({ "role": "accountant" })).await.expect(200);
+    acme.owner.post(&format!("{path}/approve"), json!({})).await.refused(409, "conflict");
+    let form = json!({ "token": world.link(&ben).await, "name": "Ben", "password": PASSWORD });
+    assert_eq!(world.post("/api/v1/auth/join", form).await.expect(201)["role"], "accountant");
+
+    // Without approval the link comes at once, and a new code ends the one before
+    let second = code(json!({ "approval": false })).await;
+    ask(&first, &world.email("x")).await.refused_fields(&["/code"]);
+    let cleo = world.email("cleo");
+    ask(&second, &cleo).await.expect(204);
+    assert_eq!(world.mails(&cleo).await[0]["subject"], "Join Acme");
+    let form = json!({ "token": world.link(&cleo).await, "name": "Cleo", "password": PASSWORD });
+    assert_eq!(world.post("/api/v1/auth/join", form).await.expect(201)["role"], "member");
+
+    acme.owner.delete("/api/v1/organization/join-code").await.expect(204);
+    ask(&second, &world.email("x")).await.refused_fields(&["/code"]);
+    let ned = world.email("ned");
+    for _ in 0..5 {
+        ask("0000000000", &ned).await.refused_fields(&["/code"]);
+    }
+    ask("0000000000", &ned).await.refused(429, "too-many-requests");
+}
+
+#[tokio::test]
+async fn somebody_who_asked_to_join_can_be_refused() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let organization = acme.owner.post("/api/v1/organization/join-code", json!({})).await.expect(200);
+    let ned = world.email("ned");
+    world.post("/api/v1/auth/ask-to-join", json!({ "code": organization["joining"]["code"], "email": ned })).await.expect(204);
+    let asked = acme.owner.list("/api/v1/invitations").await;
+    let path = format!("/api/v1/invitations/{}", asked[0]["id"].as_str().expect("an id"));
+    acme.owner.delete(&path).await.expect(204);
+    acme.owner.post(&format!("{path}/approve"), json!({})).await.refused(409, "conflict");
+    assert!(acme.owner.list("/api/v1/invitations").await.is_empty() && world.mails(&ned).await.is_empty());
+}

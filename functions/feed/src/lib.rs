@@ -13,11 +13,13 @@ use backend::{
 };
 use domain::{
     Error, Result,
-    account::Session,
+    access::Access,
+    account::{ResetAsk, Session},
     commit::{Change, Kept},
     conversation::Socket,
     limits,
     notification::Notification,
+    organization::Membership,
     timer::Timer,
 };
 use serde_json::{Value, json};
@@ -27,6 +29,12 @@ pub async fn handle(backend: Backend, event: Value) -> Result<Value> {
 }
 
 async fn follow_up(backend: Backend, written: Written) -> Result<()> {
+    if written.kind == ResetAsk::KIND {
+        return match written.record::<ResetAsk>()? {
+            Some(ask) => forgot(&backend, ask).await,
+            None => Ok(()),
+        };
+    }
     let Some(organization) = &written.tenant else { return Ok(()) };
     let system = backend.system(organization);
     match written.kind.as_str() {
@@ -42,12 +50,29 @@ async fn follow_up(backend: Backend, written: Written) -> Result<()> {
             Some(timer) => soon(&backend, &system, timer).await,
             None => Ok(()),
         },
+        // Whoever is or may something else sees it on open screens, too: they open again as what they are now
+        Membership::KIND => match (written.previous::<Membership>()?, written.record::<Membership>()?) {
+            (Some(before), Some(after)) if before.place() != after.place() => system.hang_up_on(&after.user).await,
+            _ => Ok(()),
+        },
+        Access::KIND => match (written.previous::<Access>()?, written.record::<Access>()?) {
+            (Some(before), Some(after)) if before.is_narrowed_to(&after) => system.hang_up_on_all().await,
+            _ => Ok(()),
+        },
         Session::KIND => match (written.previous::<Session>()?, written.record::<Session>()?) {
             (Some(before), Some(after)) if after.ended && !before.ended => system.hang_up(&after).await,
             _ => Ok(()),
         },
         Socket::KIND => presence::changed(&system, written.previous()?, written.record()?).await,
         _ => Ok(()),
+    }
+}
+
+/// Only whoever reads the mail learns whether the address has an account.
+async fn forgot(backend: &Backend, ask: ResetAsk) -> Result<()> {
+    match backend.account_of(&ask.email).await? {
+        Some(user) => backend.ask_for_mail(&MailJob::Reset { organization: user.home, user: user.id, asked_at: ask.at }).await,
+        None => Ok(()),
     }
 }
 

@@ -12,7 +12,7 @@ use domain::{
     id::*,
     limits,
     organization::{Membership, Organization},
-    policy::{Role, UseAccount},
+    policy::{Grants, Role, UseAccount},
     text::Password,
 };
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,8 @@ pub struct Verified {
     name: String,
     organization: Organization,
     role: Role,
+    /// All that this person may here.
+    permissions: Grants,
     session: SessionId,
 }
 
@@ -37,6 +39,7 @@ pub async fn verify(can: Can<UseAccount>) -> Result<Answer, Problem> {
         name: can.name().to_owned(),
         organization,
         role: can.role(),
+        permissions: can.grants().clone(),
         session: can.session().id.clone(),
     };
     Ok(Answer::ok(&verified)?)

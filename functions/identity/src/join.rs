@@ -8,9 +8,9 @@ use domain::{
     Error, Result,
     account::{Credentials, EmailOwner, User},
     commit::{Actor, Commit, Record, Write},
-    id::UserId,
-    organization::Membership,
-    text::{Line, Password, Zone},
+    id::{InvitationId, UserId},
+    organization::{Invitation, Membership},
+    text::{Email, Label, Line, Password, Zone},
 };
 use http::StatusCode;
 use serde::Deserialize;
@@ -44,11 +44,10 @@ pub async fn join(visitor: Visitor, Body(join): Body<Join>) -> Result<Answer, Pr
         return Err(void().into());
     }
     let (user, account) = account(&visitor, &invitation.email, join, &organization).await?;
-    if visitor.get(keys::member(&tenant, &user.id)).await?.is_some() {
-        return Err(Error::Conflict("you belong to this organisation already".to_owned()).into());
-    }
+    let before = visitor.get(keys::member(&tenant, &user.id)).await?;
     let everyone = visitor.get(keys::everyone(&tenant)).await?;
-    let (member, mut commit) = invitation.accept(&user, everyone.as_ref(), visitor.now());
+    let access = visitor.get(keys::access(&tenant)).await?.ok_or_else(void)?;
+    let (member, mut commit) = invitation.accept(&user, before, &access, everyone.as_ref(), visitor.now())?;
     commit.writes.extend(account);
     let actor = Actor { user: Some(user.id.clone()), name: user.name.to_string() };
     let answer = Answer::json(StatusCode::CREATED, &member)?;
@@ -85,6 +84,33 @@ async fn account(
     }
     let user = visitor.get(keys::user(&me)).await?.ok_or(Error::WrongCredentials)?;
     Ok((user, Vec::new()))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskToJoin {
+    /// The organisation's code.
+    #[schema(example = "8fqj2m4x6c")]
+    code: Label,
+    email: Email,
+}
+
+/// Ask to join an organisation by its code.
+///
+/// A one-time link goes to the address: at once, or when somebody has approved it, as the organisation wants it.
+#[utoipa::path(post, path = "/api/v1/auth/ask-to-join", tag = "identity", request_body = AskToJoin, security(()), responses((status = 204)))]
+pub async fn ask_to_join(visitor: Visitor, Body(form): Body<AskToJoin>) -> Result<Answer, Problem> {
+    let unknown = || Error::invalid("/code", "is not the code of an organisation");
+    visitor.count_join(&form.email).await?;
+    let code = visitor.get(keys::join_code(&form.code)).await?.ok_or_else(unknown)?;
+    let tenant = visitor.organization(&code.organization);
+    let organization = visitor.get(keys::organization(&tenant)).await?.ok_or_else(unknown)?;
+    let joining = organization.joining.as_ref().filter(|joining| joining.code == form.code).ok_or_else(unknown)?;
+    let id = InvitationId::new(visitor.now(), visitor.random());
+    let actor = Actor { user: None, name: form.email.to_string() };
+    let (_, commit) = Invitation::asked_for(id, form.email, &organization, joining, visitor.now());
+    visitor.commit(&tenant, actor, commit).await?;
+    Ok(Answer::nothing())
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -3,11 +3,14 @@
 mod account;
 mod join;
 mod login;
+mod organizations;
 mod register;
+mod reset;
 
 backend::operations! {
     register::register,
     join::join,
+    join::ask_to_join,
     join::verify_email,
     login::login,
     login::refresh,
@@ -16,6 +19,10 @@ backend::operations! {
     account::verify,
     account::profile, account::edit_profile,
     account::change_password,
+    reset::forgot_password,
+    reset::reset_password,
+    organizations::list,
+    organizations::switch,
     account::sessions,
     account::end_session,
     login::jwks,

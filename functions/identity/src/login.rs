@@ -62,7 +62,7 @@ pub async fn login(visitor: Visitor, Body(form): Body<Login>) -> Result<Answer, 
     let member = member.filter(|member| member.standing == Standing::Active).ok_or(Error::WrongCredentials)?;
 
     let id = SessionId::new(visitor.now(), visitor.random());
-    let (refresh_token, refresh_hash) = visitor.refresh_token(&user.id, &id).await?;
+    let (refresh_token, refresh_hash) = visitor.refresh_token(&id, &user.id).await?;
     let origin = visitor.origin().clone();
     let login = account::Login { id, user: &user.id, organization, device: origin.device, address: origin.address, refresh_hash };
     let session = Session::open(login, visitor.now());
@@ -72,16 +72,21 @@ pub async fn login(visitor: Visitor, Body(form): Body<Login>) -> Result<Answer, 
     pair(&visitor, &session, refresh_token).await
 }
 
+impl TokenPair {
+    pub(crate) fn new(session: &Session, access_token: String, refresh_token: String) -> Self {
+        Self {
+            access_token,
+            token_type: "Bearer",
+            expires_in: limits::ACCESS_TOKEN.as_secs(),
+            refresh_token,
+            organization: session.organization.clone(),
+            user: session.user.clone(),
+        }
+    }
+}
+
 async fn pair(visitor: &Visitor, session: &Session, refresh_token: String) -> Result<Answer, Problem> {
-    let pair = TokenPair {
-        access_token: visitor.access_token(session).await?,
-        token_type: "Bearer",
-        expires_in: limits::ACCESS_TOKEN.as_secs(),
-        refresh_token,
-        organization: session.organization.clone(),
-        user: session.user.clone(),
-    };
-    Ok(Answer::ok(&pair)?)
+    Ok(Answer::ok(&TokenPair::new(session, visitor.access_token(session).await?, refresh_token))?)
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -102,7 +107,7 @@ pub async fn refresh(visitor: Visitor, Body(form): Body<RefreshToken>) -> Result
     let member = visitor.get(keys::member(&tenant, &user)).await?;
     let member = member.filter(|member| member.standing == Standing::Active).ok_or(Error::Unauthenticated)?;
     let actor = Actor { user: Some(user.clone()), name: member.name.to_string() };
-    let (token, hash) = visitor.refresh_token(&user, &id).await?;
+    let (token, hash) = visitor.refresh_token(&id, &user).await?;
     match session.refresh(&presented, hash, visitor.now()) {
         Refresh::Rotated(next) => {
             let commit = Commit::quiet().also_replace(session.version(), (*next).clone());

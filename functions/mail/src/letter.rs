@@ -33,16 +33,38 @@ impl Letter {
         }
     }
 
+    pub fn reset(user: &User, link: String) -> Self {
+        Self {
+            to: user.email.clone(),
+            subject: "A new password for Office Copilot".to_owned(),
+            greeting: format!("Hello {},", user.name),
+            paragraphs: vec![
+                "Somebody, most likely you, asked for a new password for your account.".to_owned(),
+                "The link works once, within an hour. With the new password you are logged out on every device.".to_owned(),
+            ],
+            link: Some((link, "Choose a new password".to_owned())),
+            closing: "If you did not ask, you need do nothing: your password stays as it is.".to_owned(),
+        }
+    }
+
     pub fn invitation(invitation: &Invitation, link: String) -> Self {
         let until = invitation.expires_at.to_zoned(jiff::tz::TimeZone::UTC).strftime("%-d %B %Y, %H:%M UTC");
+        let (inviter, organization) = (&invitation.inviter, &invitation.organization_name);
+        let (subject, about) = match invitation.invited_by {
+            Some(_) => (
+                format!("{inviter} invites you to {organization}"),
+                format!("{inviter} invites you to work in {organization} on Office Copilot."),
+            ),
+            None => (
+                format!("Join {organization}"),
+                format!("Somebody, most likely you, asked with this address to join {organization} on Office Copilot."),
+            ),
+        };
         Self {
             to: invitation.email.clone(),
-            subject: format!("{} invites you to {}", invitation.inviter, invitation.organization_name),
+            subject,
             greeting: "Hello,".to_owned(),
-            paragraphs: vec![
-                format!("{} invites you to work in {} on Office Copilot.", invitation.inviter, invitation.organization_name),
-                format!("The link works once, until {until}."),
-            ],
+            paragraphs: vec![about, format!("The link works once, until {until}.")],
             link: Some((link, format!("Join {}", invitation.organization_name))),
             closing: "If you do not know the sender, you need do nothing.".to_owned(),
         }

@@ -14,6 +14,7 @@ pub async fn handle(backend: Backend, event: Value) -> Result<Value> {
 async fn deliver(backend: Backend, job: MailJob) -> Result<()> {
     let (organization, name) = match &job {
         MailJob::Welcome { organization, user } => (organization, format!("welcome.{user}")),
+        MailJob::Reset { organization, user, asked_at } => (organization, format!("reset.{user}.{}", asked_at.as_millisecond())),
         MailJob::Invitation { organization, invitation, sending } => (organization, format!("{invitation}.{sending}")),
         MailJob::Notification { organization, user, notification } => (organization, format!("{notification}.{user}")),
     };
@@ -45,6 +46,14 @@ async fn write(backend: &Backend, system: &System, job: &MailJob) -> Result<Opti
             let link = format!("{url}/verify-email?token={}", backend.email_link(&user, ends).await?);
             let Some(organization) = system.get(keys::organization(system.tenant())).await? else { return Ok(None) };
             Ok(Some(Letter::welcome(&user, &organization, link)))
+        }
+        MailJob::Reset { user, asked_at, .. } => {
+            let me = system.person(user);
+            let ends = *asked_at + limits::RESET_LINK;
+            let (user, credentials) = (system.get(keys::user(&me)).await?, system.get(keys::credentials(&me)).await?);
+            let Some((user, credentials)) = Option::zip(user, credentials).filter(|_| system.now() < ends) else { return Ok(None) };
+            let link = format!("{url}/reset-password?token={}", backend.reset_link(&credentials, ends).await?);
+            Ok(Some(Letter::reset(&user, link)))
         }
         MailJob::Invitation { invitation, sending, .. } => {
             let invitation = system.get(keys::invitation(system.tenant(), invitation)).await?;

@@ -6,33 +6,48 @@ use backend::{
     web::{All, Answer, Body, List, Path},
 };
 use domain::{
-    Error,
-    id::InvitationId,
-    organization::{Invitation, InvitationDraft},
+    Error, Result,
+    id::{DepartmentId, InvitationId},
+    organization::{Approval, Invitation, InvitationDraft},
     policy::InviteMembers,
 };
 
-/// Invitations that are still open.
+/// Invitations that are still open, and those that were asked for and wait for an approval.
 #[utoipa::path(get, path = "/api/v1/invitations", operation_id = "list_invitations", tag = "organization", params(PageQuery), responses((status = 200, body = Page<Invitation>)))]
 pub async fn list(can: Can<InviteMembers>, list: List<All>) -> Result<Answer, Problem> {
     let now = can.now();
-    let open = can.list_where(keys::invitations(can.tenant()), &list.paging, true, |invitation: &Invitation| invitation.is_open(now));
+    let open = can.list_where(keys::invitations(can.tenant()), &list.paging, true, |invitation: &Invitation| invitation.is_waiting(now));
     Ok(Answer::ok(&open.await?)?)
 }
 
 /// Invite somebody by mail. The one-time link stands in the mail and nowhere else.
 #[utoipa::path(post, path = "/api/v1/invitations", operation_id = "invite", tag = "organization", request_body = InvitationDraft, responses((status = 201, body = Invitation)))]
 pub async fn invite(can: Can<InviteMembers>, Body(draft): Body<InvitationDraft>) -> Result<Answer, Problem> {
-    if let Some(department) = &draft.department
-        && can.get(keys::department(can.tenant(), department)).await?.is_none()
-    {
-        return Err(Error::invalid("/department", "is not a department of this organisation").into());
-    }
+    check_department(&can, draft.department.as_ref()).await?;
     let organization = can.find(keys::organization(can.tenant()), "organisation").await?;
     let id = InvitationId::new(can.now(), can.random());
-    let (invitation, commit) = Invitation::new(id, draft, &organization, can.membership(), can.now())?;
+    let (invitation, commit) = Invitation::new(id, draft, &organization, can.membership(), can.grants(), can.now())?;
     let answer = Answer::created(format_args!("/api/v1/invitations/{}", invitation.id), &invitation)?;
     Ok(can.answer(commit, answer).await?)
+}
+
+/// Say yes to somebody who asked to join; the one-time link goes to the address they gave.
+#[utoipa::path(post, path = "/api/v1/invitations/{invitation}/approve", operation_id = "approve_invitation", tag = "organization", params(("invitation" = InvitationId, Path)), request_body = Approval, responses((status = 200, body = Invitation)))]
+pub async fn approve(can: Can<InviteMembers>, Path(id): Path<InvitationId>, Body(approval): Body<Approval>) -> Result<Answer, Problem> {
+    check_department(&can, approval.department.as_ref()).await?;
+    let invitation: Invitation = can.find(keys::invitation(can.tenant(), &id), "invitation").await?;
+    let (invitation, commit) = invitation.approve(approval, can.membership(), can.grants(), can.now())?;
+    can.commit(commit).await?;
+    Ok(Answer::record(&invitation)?)
+}
+
+async fn check_department(can: &Can<InviteMembers>, department: Option<&DepartmentId>) -> Result<()> {
+    match department {
+        Some(id) if can.get(keys::department(can.tenant(), id)).await?.is_none() => {
+            Err(Error::invalid("/department", "is not a department of this organisation"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Send an invitation again; the link sent before no longer works.

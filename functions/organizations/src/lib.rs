@@ -1,15 +1,27 @@
-//! The organisation over HTTP: itself, its people, its departments, its invitations.
+//! The organisation over HTTP: itself, its people and what they may, its departments, its invitations.
 
 mod invitations;
 mod members;
 mod organization;
+mod roles;
 
 backend::operations! {
     organization::get, organization::edit,
+    organization::open_joining, organization::close_joining,
     organization::departments,
     members::list,
-    members::get,
+    members::get, members::edit, members::remove,
+    members::deactivate,
+    members::reactivate,
+    members::leave,
+    members::hand_over,
+    roles::built_in,
+    roles::roles, roles::create_role,
+    roles::edit_role, roles::delete_role,
+    roles::groups, roles::create_group,
+    roles::edit_group, roles::delete_group,
     invitations::list, invitations::invite,
+    invitations::approve,
     invitations::resend,
     invitations::revoke,
 }

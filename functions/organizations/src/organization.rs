@@ -6,7 +6,7 @@ use backend::{
     web::{All, Answer, Body, IfMatch, IfMatchHeader, List},
 };
 use domain::{
-    organization::{Department, Organization, OrganizationEdit},
+    organization::{Department, JoiningDraft, Organization, OrganizationEdit},
     policy::{EditOrganization, ReadDirectory, ReadOrganization},
 };
 
@@ -23,6 +23,24 @@ pub async fn edit(can: Can<EditOrganization>, seen: IfMatch, Body(edit): Body<Or
     let (organization, commit) = organization.edit(edit);
     can.commit(commit).await?;
     Ok(Answer::record(&organization)?)
+}
+
+/// Give the organisation a new code to join by; the one before no longer works.
+#[utoipa::path(post, path = "/api/v1/organization/join-code", operation_id = "open_joining", tag = "organization", request_body = JoiningDraft, responses((status = 200, body = Organization)))]
+pub async fn open_joining(can: Can<EditOrganization>, Body(draft): Body<JoiningDraft>) -> Result<Answer, Problem> {
+    let organization = can.find(keys::organization(can.tenant()), "organisation").await?;
+    let (organization, commit) = organization.open_joining(draft, can.random())?;
+    can.commit(commit).await?;
+    Ok(Answer::record(&organization)?)
+}
+
+/// Nobody joins by a code any more; those who asked before can still be approved.
+#[utoipa::path(delete, path = "/api/v1/organization/join-code", operation_id = "close_joining", tag = "organization", responses((status = 204)))]
+pub async fn close_joining(can: Can<EditOrganization>) -> Result<Answer, Problem> {
+    let organization = can.find(keys::organization(can.tenant()), "organisation").await?;
+    let (_, commit) = organization.close_joining();
+    can.commit(commit).await?;
+    Ok(Answer::nothing())
 }
 
 /// The departments.

@@ -9,7 +9,7 @@ use domain::{
     Error, Result,
     id::{ProjectId, UserId},
     organization::{Membership, Standing},
-    policy::{EditProjects, Permission, ReadProjects},
+    policy::{EditProjects, Grant, ReadProjects},
     project::{Project, ProjectDraft},
 };
 
@@ -34,6 +34,7 @@ pub(crate) async fn check_lead(can: &Can<EditProjects>, lead: Option<&UserId>) -
     let Some(lead) = lead else { return Ok(()) };
     let member: Option<Membership> = can.get(keys::member(can.tenant(), lead)).await?;
     // A guest could not open what was given to them
-    let fits = member.is_some_and(|member| member.standing == Standing::Active && ReadProjects::ROLES.contains(&member.role));
+    let works = |member: &Membership| member.standing == Standing::Active && can.access().grants(member).allow(Grant::ReadProjects);
+    let fits = member.as_ref().is_some_and(works);
     if fits { Ok(()) } else { Err(Error::invalid("/lead", "is nobody in this organisation who works on projects")) }
 }

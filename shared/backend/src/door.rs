@@ -74,12 +74,13 @@ use crate::{
 use axum::{extract::FromRequestParts, response::IntoResponse, response::Response};
 use domain::{
     Error, Result, Timestamp,
+    access::Access,
     account::Session,
     commit::{Actor, Change, Commit, Draft, Kept, Origin, Record, Write},
     id::*,
     limits,
     organization::{Membership, Standing},
-    policy::{Permission, ReadAudit, Reads, Role},
+    policy::{Grants, Permission, ReadAudit, Reads, Role},
 };
 use futures_util::future::try_join_all;
 use http::{header, request::Parts};
@@ -170,6 +171,8 @@ fn refusal(write: Option<&Write>, present: Option<Item>) -> Error {
 pub struct Can<P> {
     pub(crate) room: Room,
     pub(crate) membership: Membership,
+    access: Access,
+    grants: Grants,
     pub(crate) session: Session,
     permission: PhantomData<fn() -> P>,
 }
@@ -199,6 +202,7 @@ impl IntoResponse for Refusal {
 pub(crate) struct Caller {
     pub(crate) room: Room,
     pub(crate) membership: Membership,
+    pub(crate) access: Access,
     pub(crate) session: Session,
     /// What else was asked for in the same read.
     pub(crate) found: Vec<Item>,
@@ -217,11 +221,16 @@ impl Caller {
         let inner = &backend.0;
         let now = inner.clock.now();
         let (tenant, me) = (Tenant(organization.clone()), Me(user.clone()));
-        let wanted = [Table::key_item(keys::session(&me, session)), Table::key_item(keys::member(&tenant, user))];
-        let (mut alive, mut membership, mut found) = (None, None, Vec::new());
+        let wanted = [
+            Table::key_item(keys::session(&me, session)),
+            Table::key_item(keys::member(&tenant, user)),
+            Table::key_item(keys::access(&tenant)),
+        ];
+        let (mut alive, mut membership, mut access, mut found) = (None, None, Access::default(), Vec::new());
         for item in inner.own.table.get_items(wanted.into_iter().chain(also).collect()).await? {
             match text(&item, "kind") {
                 Some(Session::KIND) => alive = Some(parse::<Session>(item)?),
+                Some(Access::KIND) => access = parse(item)?,
                 Some(Membership::KIND) if text(&item, "user") == Some(user.as_str()) => membership = Some(parse::<Membership>(item)?),
                 _ => found.push(item),
             }
@@ -230,14 +239,16 @@ impl Caller {
         let membership = membership.filter(|member| member.standing == Standing::Active).ok_or(Error::Unauthenticated)?;
         let actor = Actor { user: Some(user.clone()), name: membership.name.to_string() };
         let store = inner.store_of(&tenant).await?;
-        Ok(Self { room: Room { inner: inner.clone(), store, tenant, actor, origin, claim: None, now }, membership, session, found })
+        Ok(Self { room: Room { inner: inner.clone(), store, tenant, actor, origin, claim: None, now }, membership, access, session, found })
     }
 
     pub(crate) fn can<P: Permission>(self) -> Result<Can<P>> {
-        if !P::ROLES.contains(&self.membership.role) {
+        let grants = self.access.grants(&self.membership);
+        if !grants.allow(P::GRANT) {
             return Err(Error::Forbidden);
         }
-        Ok(Can { room: self.room, membership: self.membership, session: self.session, permission: PhantomData })
+        let Self { room, membership, access, session, .. } = self;
+        Ok(Can { room, membership, access, grants, session, permission: PhantomData })
     }
 }
 
@@ -296,6 +307,16 @@ impl<P: Permission> Can<P> {
     /// The caller's own membership, as it was read when they were let in.
     pub fn membership(&self) -> &Membership {
         &self.membership
+    }
+
+    /// All that the caller may, as it was read when they were let in.
+    pub fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
+    /// Who may do what in this organisation, as it was read when the caller was let in.
+    pub fn access(&self) -> &Access {
+        &self.access
     }
 
     pub fn session(&self) -> &Session {

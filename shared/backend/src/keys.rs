@@ -2,8 +2,23 @@
 //! so a key of another organisation or person cannot be spelled.
 
 use domain::{
-    Timestamp, account::*, billing::*, commit::*, conversation::*, file::File, id::*, limits, mail::Mailed, notification::Notification,
-    organization::*, project::Project, task::*, text::Email, timer::Timer, workflow::State,
+    Timestamp,
+    access::Access,
+    account::*,
+    billing::*,
+    commit::*,
+    conversation::*,
+    file::File,
+    id::*,
+    limits,
+    mail::Mailed,
+    notification::Notification,
+    organization::*,
+    project::Project,
+    task::*,
+    text::{Email, Label},
+    timer::Timer,
+    workflow::State,
 };
 use std::{fmt, marker::PhantomData};
 
@@ -129,8 +144,18 @@ pub fn session(me: &Me, id: &SessionId) -> Key<Session> {
 pub fn sessions(me: &Me) -> Range<Session> {
     range(Index::Table, format_args!("USER#{}", me.0), "SESSION#")
 }
+/// A person's places in all organisations.
+pub(crate) fn memberships(me: &Me) -> Range<Membership> {
+    range(Index::Gsi1, format_args!("MEMBERSHIPS#{}", me.0), "")
+}
 pub fn email_owner(email: &Email) -> Key<EmailOwner> {
     key(format_args!("EMAIL#{email}"), "EMAIL")
+}
+pub fn join_code(code: &Label) -> Key<JoinCode> {
+    key(format_args!("JOIN_CODE#{code}"), "JOIN_CODE")
+}
+pub(crate) fn reset_ask(email: &Email) -> Key<ResetAsk> {
+    key(format_args!("RESET#{email}"), "RESET")
 }
 pub(crate) fn ticket(hash: &str) -> Key<Ticket> {
     key(format_args!("TICKET#{hash}"), "TICKET")
@@ -155,7 +180,7 @@ pub fn timer(t: &Tenant, timer: &Timer) -> Key<Timer> {
 }
 
 /// Partitions many organisations share: a caller writes there what carries its organisation in itself, and reads nothing.
-pub(crate) const SHARED: [&str; 3] = ["CONNECTION#*", "TICKET#*", "TIMERS#*"];
+pub(crate) const SHARED: [&str; 4] = ["CONNECTION#*", "JOIN_CODE#*", "TICKET#*", "TIMERS#*"];
 
 // An organisation's
 
@@ -165,6 +190,9 @@ pub(crate) fn partitions(t: &Tenant) -> [String; 2] {
 }
 pub fn organization(t: &Tenant) -> Key<Organization> {
     key(t, "ORGANIZATION")
+}
+pub fn access(t: &Tenant) -> Key<Access> {
+    key(t, "ACCESS")
 }
 pub fn everyone(t: &Tenant) -> Key<Everyone> {
     key(t, "EVERYONE")
@@ -348,11 +376,14 @@ pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
         Record::User(it) => user(&me(&it.id)).into(),
         Record::EmailOwner(it) => email_owner(&it.email).into(),
         Record::Credentials(it) => credentials(&me(&it.user)).into(),
+        Record::ResetAsk(it) => reset_ask(&it.email).into(),
         Record::Session(it) => session(&me(&it.user), &it.id).into(),
         Record::Organization(_) => organization(t).into(),
+        Record::Access(_) => access(t).into(),
         Record::Everyone(_) => everyone(t).into(),
-        Record::Membership(it) => member(t, &it.user).into(),
+        Record::Membership(it) => Place::from(member(t, &it.user)).in_index(memberships(&me(&it.user)), &it.organization),
         Record::Department(it) => department(t, &it.id).into(),
+        Record::JoinCode(it) => join_code(&it.code).into(),
         Record::Invitation(it) => invitation(t, &it.id).into(),
         Record::Project(it) => Place::from(project(t, &it.id)).in_index(projects(t), &it.id),
         Record::Task(it) => Place::from(task(t, &it.id))

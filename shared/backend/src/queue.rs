@@ -15,9 +15,26 @@ pub struct PaperJob {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "mail", rename_all = "snake_case")]
 pub enum MailJob {
-    Welcome { organization: OrganizationId, user: UserId },
-    Invitation { organization: OrganizationId, invitation: InvitationId, sending: u32 },
-    Notification { organization: OrganizationId, user: UserId, notification: NotificationId },
+    Welcome {
+        organization: OrganizationId,
+        user: UserId,
+    },
+    /// The link for a new password; asked for twice, it is sent twice.
+    Reset {
+        organization: OrganizationId,
+        user: UserId,
+        asked_at: Timestamp,
+    },
+    Invitation {
+        organization: OrganizationId,
+        invitation: InvitationId,
+        sending: u32,
+    },
+    Notification {
+        organization: OrganizationId,
+        user: UserId,
+        notification: NotificationId,
+    },
 }
 
 /// A timer that falls due.

@@ -197,6 +197,23 @@ impl System {
         self.room.presence(user).await
     }
 
+    /// Closes every connection of a person to this organisation.
+    pub async fn hang_up_on(&self, user: &UserId) -> Result<()> {
+        self.hang_up_each(self.room.sockets_of(user).await?).await
+    }
+
+    /// Closes every connection to this organisation.
+    pub async fn hang_up_on_all(&self) -> Result<()> {
+        self.hang_up_each(self.all(keys::sockets(self.tenant()), limits::FAN_OUT).await?).await
+    }
+
+    async fn hang_up_each(&self, sockets: Vec<Socket>) -> Result<()> {
+        for socket in sockets {
+            hang_up(&self.room.inner, &socket.connection).await?;
+        }
+        Ok(())
+    }
+
     /// Closes the connections of a session that has ended.
     pub async fn hang_up(&self, session: &Session) -> Result<()> {
         let sockets = self.room.sockets_of(&session.user).await?;

@@ -175,6 +175,13 @@ impl Table {
         Ok(answer.attributes.as_ref().and_then(|item| number(item, "n")).unwrap_or_default())
     }
 
+    /// Keeps a record that belongs to no organisation.
+    pub(crate) async fn put<R: Kept>(&self, key: Key<R>, record: &R) -> Result<()> {
+        let item = with_place(fields(record)?, R::KIND, key.into());
+        self.client.put_item().table_name(&self.name).set_item(Some(item)).send().await.map_err(failed)?;
+        Ok(())
+    }
+
     /// Puts and removals that nothing else depends on, in batches, each by itself.
     pub(crate) async fn write_each(&self, tenant: &Tenant, writes: Vec<Write>) -> Result<()> {
         let mut rest = Vec::with_capacity(writes.len());

@@ -4,7 +4,8 @@
 
 use crate::{
     Backend,
-    door::{App, Can, Refusal, Room},
+    aws::Inner,
+    door::{App, Caller, Can, Refusal, Room},
     guesses::Guesses,
     idempotency::Claim,
     keys::{self, Key, Me, Tenant},
@@ -17,11 +18,12 @@ use axum::extract::FromRequestParts;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
     Error, Result, Timestamp,
-    account::{Credentials, EmailOwner, Session, User},
+    access::Access,
+    account::{Credentials, EmailOwner, ResetAsk, Session, User},
     commit::{Actor, Commit, Kept, Origin},
     id::*,
     limits,
-    organization::{Everyone, Invitation, Membership, Organization},
+    organization::{Everyone, Invitation, JoinCode, Membership, Organization, Standing},
     policy::UseAccount,
     text::{Email, Password},
 };
@@ -38,6 +40,8 @@ impl BeforeLogin for Membership {}
 impl BeforeLogin for Organization {}
 impl BeforeLogin for Invitation {}
 impl BeforeLogin for Everyone {}
+impl BeforeLogin for Access {}
+impl BeforeLogin for JoinCode {}
 
 /// Somebody without a token.
 pub struct Visitor {
@@ -115,13 +119,8 @@ impl Visitor {
         password::hash(password, &self.backend.0.entropy).await
     }
 
-    /// A refresh token and what is kept of it. The session's id in front finds it, then come 256 random bits, and
-    /// a mark that it is ours: one that was made up must not end a session as a used one does.
-    pub async fn refresh_token(&self, user: &UserId, session: &SessionId) -> Result<(String, String)> {
-        let secret = URL_SAFE_NO_PAD.encode(self.backend.0.entropy.bytes::<32>());
-        let token = format!("{user}.{session}.{secret}");
-        let mark = self.backend.0.secrets().await?.mark("refresh", &[&token]);
-        Ok((format!("{token}.{mark}"), sha256(secret.as_bytes())))
+    pub async fn refresh_token(&self, session: &SessionId, user: &UserId) -> Result<(String, String)> {
+        self.backend.0.refresh_token(session, user).await
     }
 
     /// The person, the session and the hash that a refresh token of ours names.
@@ -137,7 +136,7 @@ impl Visitor {
     }
 
     pub async fn access_token(&self, session: &Session) -> Result<String> {
-        tokens::issue(self.backend.0.secrets().await?, &session.user, &session.id, &session.organization, self.now)
+        self.backend.0.access_token(session, self.now).await
     }
 
     /// The public keys access tokens are verified with.
@@ -154,16 +153,38 @@ impl Visitor {
         self.guesses(email).check(guess, kept.map(|kept| kept.password_hash.as_str())).await
     }
 
-    /// Counts a sign-up from this address and refuses when there were too many in this hour.
-    pub async fn count_sign_up(&self) -> Result<()> {
+    /// Counts what was asked and refuses when it was asked too often in this hour.
+    async fn count_in_hour(&self, what: &str, who: &str, most: u32) -> Result<()> {
         let second = self.now.as_second();
-        let key = keys::attempts("SIGN_UP", &self.facts.origin.address, second / 3600);
-        match self.backend.0.own.table.count(key, 1, second + 7200).await? {
-            count if count > limits::SIGN_UPS_PER_ADDRESS.into() => {
-                Err(Error::TooMany { seconds: (3600 - second.rem_euclid(3600)) as u32 })
-            }
+        match self.backend.0.own.table.count(keys::attempts(what, who, second / 3600), 1, second + 7200).await? {
+            count if count > most.into() => Err(Error::TooMany { seconds: (3600 - second.rem_euclid(3600)) as u32 }),
             _ => Ok(()),
         }
+    }
+
+    /// Counts a sign-up from this address and refuses when there were too many in this hour.
+    pub async fn count_sign_up(&self) -> Result<()> {
+        self.count_in_hour("SIGN_UP", &self.facts.origin.address, limits::SIGN_UPS_PER_ADDRESS).await
+    }
+
+    /// Keeps that a new password was asked for, the same way for every address.
+    pub async fn ask_for_reset(&self, email: Email) -> Result<()> {
+        self.count_in_hour("RESET_FROM", &self.facts.origin.address, limits::RESETS_PER_ADDRESS).await?;
+        self.count_in_hour("RESET", &sha256(email.as_str().as_bytes()), limits::RESETS).await?;
+        let ask = ResetAsk::new(email, self.now);
+        self.backend.0.own.table.put(keys::reset_ask(&ask.email), &ask).await
+    }
+
+    /// Counts that somebody asked to join, before it is known whether the code is good.
+    pub async fn count_join(&self, email: &Email) -> Result<()> {
+        self.count_in_hour("JOIN_FROM", &self.facts.origin.address, limits::JOINS_PER_ADDRESS).await?;
+        self.count_in_hour("JOIN", &sha256(email.as_str().as_bytes()), limits::JOINS).await
+    }
+
+    /// The open sessions of a person.
+    pub async fn open_sessions(&self, home: &Tenant, me: &Me) -> Result<Vec<Session>> {
+        let sessions: Vec<Session> = self.room(home, Actor::system()).all(keys::sessions(me), limits::SESSIONS, true).await?;
+        Ok(sessions.into_iter().filter(|session| session.is_alive(self.now)).collect())
     }
 
     /// The invitation a link stands for: `None` for anything that is not a link of ours.
@@ -184,6 +205,13 @@ impl Visitor {
         Ok(user.parse().ok().zip(email.parse().ok()).zip(ends).map(|((user, email), ends)| (user, email, ends)))
     }
 
+    /// The person, the state of their password and the last moment a link for a new password stands for.
+    pub async fn read_reset_link(&self, link: &str) -> Result<Option<(UserId, u64, Timestamp)>> {
+        let Some([user, version, second]) = self.read_link("reset", link).await? else { return Ok(None) };
+        let ends = second.parse().ok().and_then(|second| Timestamp::from_second(second).ok());
+        Ok(user.parse().ok().zip(version.parse().ok()).zip(ends).map(|((user, version), ends)| (user, version, ends)))
+    }
+
     async fn read_link(&self, purpose: &str, link: &str) -> Result<Option<[String; 3]>> {
         let secrets = self.backend.0.secrets().await?;
         let Some((payload, mark)) = link.split_once('.') else { return Ok(None) };
@@ -195,7 +223,54 @@ impl Visitor {
     }
 }
 
+impl Inner {
+    /// A refresh token and what is kept of it. The session's id in front finds it, then come 256 random bits, and
+    /// a mark that it is ours: one that was made up must not end a session as a used one does.
+    async fn refresh_token(&self, session: &SessionId, user: &UserId) -> Result<(String, String)> {
+        let secret = URL_SAFE_NO_PAD.encode(self.entropy.bytes::<32>());
+        let token = format!("{user}.{session}.{secret}");
+        let mark = self.secrets().await?.mark("refresh", &[&token]);
+        Ok((format!("{token}.{mark}"), sha256(secret.as_bytes())))
+    }
+
+    async fn access_token(&self, session: &Session, now: Timestamp) -> Result<String> {
+        tokens::issue(self.secrets().await?, &session.user, &session.id, &session.organization, now)
+    }
+}
+
 impl Can<UseAccount> {
+    pub async fn refresh_token(&self, session: &SessionId) -> Result<(String, String)> {
+        self.room.inner.refresh_token(session, self.user()).await
+    }
+
+    pub async fn access_token(&self, session: &Session) -> Result<String> {
+        self.room.inner.access_token(session, self.now()).await
+    }
+
+    pub fn origin(&self) -> &Origin {
+        &self.room.origin
+    }
+
+    /// The caller in another organisation of theirs; for others it does not exist.
+    pub async fn elsewhere(&self, organization: &OrganizationId) -> Result<Self> {
+        let backend = Backend(self.room.inner.clone());
+        let caller = Caller::identify(&backend, self.user(), &self.session.id, organization, self.origin().clone(), Vec::new()).await;
+        caller.and_then(Caller::can).map_err(|error| match error {
+            Error::Unauthenticated => Error::NotFound("organisation"),
+            other => other,
+        })
+    }
+
+    /// The organisations the caller belongs to, with their place in each.
+    pub async fn organizations(&self) -> Result<Vec<(Organization, Membership)>> {
+        let mut places: Vec<Membership> = self.room.all(keys::memberships(&self.me()), limits::ORGANIZATIONS_OF_ONE, false).await?;
+        places.retain(|place| place.standing == Standing::Active);
+        let keys = places.iter().map(|place| keys::organization(&Tenant(place.organization.clone()))).collect();
+        let organizations: Vec<Organization> = self.room.get_many(keys).await?;
+        let place_in = |organization: &Organization| places.iter().find(|place| place.organization == organization.id).cloned();
+        Ok(organizations.into_iter().filter_map(|organization| place_in(&organization).map(|place| (organization, place))).collect())
+    }
+
     fn guesses(&self) -> Guesses<'_> {
         Guesses { table: &self.room.inner.own.table, email: &self.membership.email, address: &self.room.origin.address, now: self.now() }
     }
@@ -219,6 +294,21 @@ impl Backend {
 
     pub async fn invitation_link(&self, invitation: &Invitation) -> Result<String> {
         self.link("invitation", [invitation.organization.as_str(), invitation.id.as_str(), &invitation.sending.to_string()]).await
+    }
+
+    /// It works until the password is another one.
+    pub async fn reset_link(&self, credentials: &Credentials, ends: Timestamp) -> Result<String> {
+        let version = credentials.version.to_string();
+        self.link("reset", [credentials.user.as_str(), &version, &ends.as_second().to_string()]).await
+    }
+
+    /// The account an address belongs to, for a worker that was asked by address.
+    pub async fn account_of(&self, email: &Email) -> Result<Option<User>> {
+        let table = &self.0.own.table;
+        match table.get(keys::email_owner(email)).await? {
+            Some(owner) => table.get(keys::user(&Me(owner.user))).await,
+            None => Ok(None),
+        }
     }
 
     pub async fn email_link(&self, user: &User, ends: Timestamp) -> Result<String> {

@@ -68,11 +68,22 @@ impl Answer {
 
     /// A record with its version as `ETag`.
     pub fn record(record: &impl Kept) -> Result<Self> {
-        Ok(Self { etag: Some(format!("\"{}\"", record.version())), ..Self::ok(record)? })
+        Self::versioned(record.version(), record)
+    }
+
+    /// Part of a record, with a version of its own.
+    pub fn versioned(version: u64, part: &impl Serialize) -> Result<Self> {
+        Ok(Self { etag: Some(format!("\"{version}\"")), ..Self::ok(part)? })
+    }
+
+    /// The answer to what made something.
+    #[must_use]
+    pub fn at(self, location: impl std::fmt::Display) -> Self {
+        Self { status: StatusCode::CREATED, location: Some(location.to_string()), ..self }
     }
 
     pub fn created(location: impl std::fmt::Display, record: &impl Kept) -> Result<Self> {
-        Ok(Self { status: StatusCode::CREATED, location: Some(location.to_string()), ..Self::record(record)? })
+        Ok(Self::record(record)?.at(location))
     }
 
     pub fn nothing() -> Self {
@@ -253,9 +264,14 @@ pub struct IfMatch(Option<u64>);
 impl IfMatch {
     /// Refuses a change meant for another version than this record's.
     pub fn check<R: Kept>(self, record: R) -> Result<R> {
+        self.check_version(R::KIND, record.version())?;
+        Ok(record)
+    }
+
+    pub fn check_version(self, kind: &'static str, present: u64) -> Result<()> {
         match self.0 {
-            Some(wanted) if wanted != record.version() => Err(Error::Stale { kind: R::KIND, present: record.version() }),
-            _ => Ok(record),
+            Some(wanted) if wanted != present => Err(Error::Stale { kind, present }),
+            _ => Ok(()),
         }
     }
 }

@@ -49,6 +49,8 @@ impl User {
             name: self.name.clone(),
             email: self.email.clone(),
             role,
+            roles: Vec::new(),
+            groups: Vec::new(),
             standing: Standing::Active,
             department,
             joined_at: now,
@@ -226,6 +228,30 @@ impl Session {
             current: self.id == *current,
         }
     }
+}
+
+/// Somebody asked for a new password for an address. It is kept the same way whether there is such an account or not,
+/// so that neither the answer nor its time tells; what follows finds out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ResetAsk {
+    pub email: Email,
+    pub at: Timestamp,
+    pub expires: i64,
+}
+
+impl ResetAsk {
+    pub fn new(email: Email, now: Timestamp) -> Self {
+        Self { email, at: now, expires: (now + limits::RESET_LINK).as_second() }
+    }
+}
+
+/// A new password by the link of a mail: whoever has the mail has the address, and every session ends.
+pub fn reset_password(user: User, credentials: Credentials, hash: String, sessions: &[Session], now: Timestamp) -> Commit {
+    let after = Credentials { password_hash: hash, changed_at: now, version: credentials.version + 1, ..credentials.clone() };
+    let commit = Commit::noted("profile.password_reset", &user).also_replace(credentials.version, after);
+    let ended = |commit: Commit, session: &Session| commit.also_replace(session.version, session.end());
+    let commit = sessions.iter().fold(commit, ended);
+    if user.email_verified { commit } else { commit.and(user.verify_email().1) }
 }
 
 /// A changed password ends every session but the one it was changed in.

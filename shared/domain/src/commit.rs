@@ -1,8 +1,8 @@
 //! What a rule wants written: records, the conditions under which, and the changes to put on record.
 
 use crate::{
-    Timestamp, account::*, billing::*, conversation::*, file::File, id::*, mail::Mailed, notification::Notification, organization::*,
-    project::Project, task::*, timer::Timer,
+    Timestamp, access::Access, account::*, billing::*, conversation::*, file::File, id::*, mail::Mailed, notification::Notification,
+    organization::*, project::Project, task::*, timer::Timer,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -55,6 +55,7 @@ macro_rules! records {
                 fn version(&self) -> u64 { let $it = self; let _ = $it; $version }
                 fn subject(&self) -> Subject {
                     let $it = self;
+                    let _ = $it;
                     Subject { kind: $kind.to_owned(), id: $id.to_string() }
                 }
                 $(fn topic(&self) -> Option<String> { let $it = self; Some($topic.to_string()) })?
@@ -68,10 +69,13 @@ records! {
     EmailOwner, "email_owner", |it| it.version, it.user;
     Credentials, "credentials", |it| it.version, it.user;
     Session, "session", |it| it.version, it.id;
+    ResetAsk, "reset_ask", |it| 0, it.email;
     Organization, "organization", |it| it.version, it.id;
     Everyone, "everyone", |it| it.version, it.channel;
+    Access, "access", |it| it.version, "access";
     Membership, "member", |it| it.version, it.user;
     Department, "department", |it| it.version, it.id;
+    JoinCode, "join_code", |it| it.version, it.organization;
     Invitation, "invitation", |it| it.version, it.id;
     Project, "project", |it| it.version, it.id, it.id;
     Task, "task", |it| it.version, it.id, it.project;
@@ -169,6 +173,13 @@ impl Commit {
     pub fn delete(action: &'static str, before: impl Kept) -> Self {
         let seen = before.version();
         Self::draft(action, &before, json(&before), None).with(Write::Delete { record: before.into(), seen })
+    }
+
+    /// A change of what is kept as part of a record.
+    pub fn part<T: Serialize>(action: &'static str, kind: &str, id: impl std::fmt::Display, before: Option<&T>, after: Option<&T>) -> Self {
+        let subject = Subject { kind: kind.to_owned(), id: id.to_string() };
+        let (before, after) = (before.and_then(json), after.and_then(json));
+        Self { writes: Vec::new(), drafts: vec![Draft { action, subject, topic: None, before, after }] }
     }
 
     /// A change on record whose content is nobody's business: a password, the words of a message.

@@ -106,6 +106,8 @@ ids! {
     SessionId = "ses_", "a session";
     InvitationId = "inv_", "an invitation";
     DepartmentId = "dep_", "a department";
+    RoleId = "rol_", "a role";
+    GroupId = "grp_", "a group";
     ProjectId = "prj_", "a project";
     TaskId = "tsk_", "a task";
     CommentId = "cmt_", "a comment";

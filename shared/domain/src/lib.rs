@@ -3,6 +3,7 @@
 //! A rule is a pure function from what was read to what shall be written (a [`commit::Commit`]).
 //! Time, randomness and ids come in as arguments; nothing here waits, reads or sends.
 
+pub mod access;
 pub mod account;
 pub mod billing;
 pub mod commit;

@@ -60,7 +60,23 @@ pub const SESSION_IDLE: SignedDuration = SignedDuration::from_hours(24 * 14);
 pub const SESSION_ABSOLUTE: SignedDuration = SignedDuration::from_hours(24 * 90);
 /// Sessions of one person, open and ended, that are looked at.
 pub const SESSIONS: usize = 1_000;
+/// Organisations one person is shown to belong to.
+pub const ORGANIZATIONS_OF_ONE: usize = 100;
+/// Roles of an organisation's own.
+pub const CUSTOM_ROLES: usize = 20;
+pub const GROUPS: usize = 50;
+pub const OWNERS: usize = 20;
 pub const INVITATION: SignedDuration = SignedDuration::from_hours(24 * 7);
+/// How long the link for a new password is good.
+pub const RESET_LINK: SignedDuration = SignedDuration::from_hours(1);
+/// Times somebody may ask to join in an hour, per address they give …
+pub const JOINS: u32 = 5;
+/// … and per address they come from, good codes and bad.
+pub const JOINS_PER_ADDRESS: u32 = 50;
+/// New passwords asked for in an hour, per account.
+pub const RESETS: u32 = 5;
+/// New passwords asked for in an hour, per address: an office shares one.
+pub const RESETS_PER_ADDRESS: u32 = 50;
 pub const EMAIL_TOKEN: SignedDuration = SignedDuration::from_hours(24);
 
 // Work

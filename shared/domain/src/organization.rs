@@ -2,13 +2,14 @@
 
 use crate::{
     Error, Result, Timestamp,
+    access::{Access, join},
     account::{Credentials, EmailOwner, User},
     commit::Commit,
     conversation::{Conversation, Participation},
-    id::*,
+    id::{sortable, *},
     limits,
     money::Currency,
-    policy::Role,
+    policy::{Grants, Role},
     text::*,
 };
 use serde::{Deserialize, Serialize};
@@ -28,8 +29,39 @@ pub struct Organization {
     pub tax_number: Option<Label>,
     #[schema(example = "IBAN GB33 BUKB 2020 1555 5555 55, BIC BUKBGB22")]
     pub bank: Option<Line>,
+    /// How people join without an invitation; absent, they do not.
+    pub joining: Option<Joining>,
     pub created_at: Timestamp,
     pub version: u64,
+}
+
+/// A code by which people ask to join.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Joining {
+    #[schema(example = "8fqj2m4x6c")]
+    pub code: Label,
+    /// Whether somebody who may invite has to say yes to each.
+    pub approval: bool,
+}
+
+/// Which organisation a code is of; makes codes unique.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JoinCode {
+    pub code: Label,
+    pub organization: OrganizationId,
+    pub version: u64,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JoiningDraft {
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    pub approval: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What an administrator may change about the organisation; what is absent stays.
@@ -47,6 +79,25 @@ pub struct OrganizationEdit {
 }
 
 impl Organization {
+    fn with_joining(self, joining: Option<Joining>) -> (Self, Commit) {
+        let after = Self { joining, version: self.version + 1, ..self.clone() };
+        let code = |joining: &Joining| JoinCode { code: joining.code.clone(), organization: self.id.clone(), version: 1 };
+        let (before, next) = (self.joining.as_ref().map(code), after.joining.as_ref().map(code));
+        let mut commit = Commit::replace("organization.edited", self, after.clone());
+        commit = before.into_iter().fold(commit, Commit::also_remove);
+        (after, next.into_iter().fold(commit, Commit::also_create))
+    }
+
+    /// A new code; the one before no longer works.
+    pub fn open_joining(self, draft: JoiningDraft, random: u128) -> Result<(Self, Commit)> {
+        let code = sortable(Timestamp::UNIX_EPOCH, random)[16..].parse().map_err(Error::internal)?;
+        Ok(self.with_joining(Some(Joining { code, approval: draft.approval })))
+    }
+
+    pub fn close_joining(self) -> (Self, Commit) {
+        self.with_joining(None)
+    }
+
     pub fn edit(self, edit: OrganizationEdit) -> (Self, Commit) {
         let after = Self {
             name: edit.name.unwrap_or_else(|| self.name.clone()),
@@ -69,6 +120,18 @@ impl Organization {
 pub enum Standing {
     Active,
     Deactivated,
+    /// Not in the organisation any more, and kept as the author of what they wrote.
+    Removed,
+}
+
+impl Standing {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Deactivated => "deactivated",
+            Self::Removed => "removed",
+        }
+    }
 }
 
 /// A person's place in an organisation.
@@ -79,10 +142,20 @@ pub struct Membership {
     pub name: Line,
     pub email: Email,
     pub role: Role,
+    /// Roles of the organisation's own, beside the built-in one.
+    pub roles: Vec<RoleId>,
+    pub groups: Vec<GroupId>,
     pub standing: Standing,
     pub department: Option<DepartmentId>,
     pub joined_at: Timestamp,
     pub version: u64,
+}
+
+impl Membership {
+    /// What decides what somebody may.
+    pub fn place(&self) -> (Role, &[RoleId], &[GroupId], Standing) {
+        (self.role, &self.roles, &self.groups, self.standing)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -139,6 +212,7 @@ pub fn found(form: SignUp, password_hash: String, now: Timestamp, mut random: im
         email: None,
         tax_number: None,
         bank: None,
+        joining: None,
         created_at: now,
         version: 1,
     };
@@ -153,6 +227,7 @@ pub fn found(form: SignUp, password_hash: String, now: Timestamp, mut random: im
         .also_create(EmailOwner::of(&user))
         .also_create(Credentials::new(&user.id, password_hash, now))
         .also_create(Participation::new(&channel.id, &user.id, now))
+        .also_create(Access::of_founder(&user.id))
         .also_create(Everyone { channel: channel.id.clone(), version: 1 });
     for name in DEPARTMENTS {
         let department =
@@ -172,6 +247,8 @@ pub struct Everyone {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InvitationState {
+    /// Asked for by a code, and not yet approved.
+    Requested,
     Pending,
     Accepted,
     Revoked,
@@ -186,7 +263,9 @@ pub struct Invitation {
     pub email: Email,
     pub role: Role,
     pub department: Option<DepartmentId>,
-    pub invited_by: UserId,
+    /// Absent when somebody asked to join by a code and nobody approved it yet.
+    pub invited_by: Option<UserId>,
+    /// Who invites; the organisation itself when somebody joins by its code.
     pub inviter: Line,
     pub state: InvitationState,
     /// How often it was sent; each sending ends the link before it.
@@ -204,16 +283,25 @@ pub struct InvitationDraft {
     pub department: Option<DepartmentId>,
 }
 
+/// What somebody who asked to join becomes; a member when nothing is said.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Approval {
+    pub role: Option<Role>,
+    pub department: Option<DepartmentId>,
+}
+
 impl Invitation {
     pub fn new(
         id: InvitationId,
         draft: InvitationDraft,
         organization: &Organization,
         inviter: &Membership,
+        grants: &Grants,
         now: Timestamp,
     ) -> Result<(Self, Commit)> {
-        if !inviter.role.may_give(draft.role) {
-            return Err(Error::invalid("/role", "is more than your own role may give"));
+        if !grants.cover(&draft.role.grants()) {
+            return Err(Error::invalid("/role", "is more than you have yourself"));
         }
         let invitation = Self {
             id,
@@ -222,7 +310,7 @@ impl Invitation {
             email: draft.email,
             role: draft.role,
             department: draft.department,
-            invited_by: inviter.user.clone(),
+            invited_by: Some(inviter.user.clone()),
             inviter: inviter.name.clone(),
             state: InvitationState::Pending,
             sending: 1,
@@ -233,6 +321,56 @@ impl Invitation {
         Ok((invitation.clone(), Commit::create("invitation.sent", invitation)))
     }
 
+    /// Somebody asks to join by the organisation's code. What follows goes to the address they gave, so that nobody joins
+    /// under another's.
+    pub fn asked_for(id: InvitationId, email: Email, organization: &Organization, joining: &Joining, now: Timestamp) -> (Self, Commit) {
+        let (state, sending) = if joining.approval { (InvitationState::Requested, 0) } else { (InvitationState::Pending, 1) };
+        let invitation = Self {
+            id,
+            organization: organization.id.clone(),
+            organization_name: organization.name.clone(),
+            email,
+            role: Role::Member,
+            department: None,
+            invited_by: None,
+            inviter: organization.name.clone(),
+            state,
+            sending,
+            expires_at: now + limits::INVITATION,
+            created_at: now,
+            version: 1,
+        };
+        let action = if joining.approval { "invitation.requested" } else { "invitation.sent" };
+        (invitation.clone(), Commit::create(action, invitation))
+    }
+
+    /// Says yes to somebody who asked to join.
+    pub fn approve(self, approval: Approval, inviter: &Membership, grants: &Grants, now: Timestamp) -> Result<(Self, Commit)> {
+        let after = Self {
+            role: approval.role.unwrap_or(self.role),
+            department: approval.department.or_else(|| self.department.clone()),
+            invited_by: Some(inviter.user.clone()),
+            inviter: inviter.name.clone(),
+            state: InvitationState::Pending,
+            sending: 1,
+            expires_at: now + limits::INVITATION,
+            version: self.version + 1,
+            ..self.clone()
+        };
+        if self.state != InvitationState::Requested {
+            return Err(Error::Conflict("nobody asked for this, or it was answered already".to_owned()));
+        }
+        if !grants.cover(&after.role.grants()) {
+            return Err(Error::invalid("/role", "is more than you have yourself"));
+        }
+        Ok((after.clone(), Commit::replace("invitation.sent", self, after)))
+    }
+
+    /// Whether it waits for somebody: for the one who is invited, or for an approval.
+    pub fn is_waiting(&self, now: Timestamp) -> bool {
+        matches!(self.state, InvitationState::Pending | InvitationState::Requested) && now < self.expires_at
+    }
+
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.state == InvitationState::Pending && now < self.expires_at
     }
@@ -240,6 +378,7 @@ impl Invitation {
     fn pending(self) -> Result<Self> {
         match self.state {
             InvitationState::Pending => Ok(self),
+            InvitationState::Requested => Err(Error::Conflict("the invitation was asked for and is not approved".to_owned())),
             InvitationState::Accepted => Err(Error::Conflict("the invitation has been accepted".to_owned())),
             InvitationState::Revoked => Err(Error::Conflict("the invitation has been revoked".to_owned())),
         }
@@ -253,19 +392,24 @@ impl Invitation {
     }
 
     pub fn revoke(self) -> Result<(Self, Commit)> {
-        let before = self.pending()?;
+        let before = if self.state == InvitationState::Requested { self } else { self.pending()? };
         let after = Self { state: InvitationState::Revoked, version: before.version + 1, ..before.clone() };
         Ok((after.clone(), Commit::replace("invitation.revoked", before, after)))
     }
 
     /// The invited person joins: the invitation is used up and the membership made, in one commit.
-    pub fn accept(self, user: &User, everyone: Option<&Everyone>, now: Timestamp) -> (Membership, Commit) {
-        let member = user.joins(&self.organization, self.role, self.department.clone(), now);
+    /// `before` is the place of somebody who was here once.
+    pub fn accept(
+        self,
+        user: &User,
+        before: Option<Membership>,
+        access: &Access,
+        everyone: Option<&Everyone>,
+        now: Timestamp,
+    ) -> Result<(Membership, Commit)> {
+        let place = user.joins(&self.organization, self.role, self.department.clone(), now);
         let after = Self { state: InvitationState::Accepted, version: self.version + 1, ..self.clone() };
-        let mut commit = Commit::replace("invitation.accepted", self, after).and(Commit::create("member.joined", member.clone()));
-        if let Some(everyone) = everyone.filter(|_| member.role != Role::Guest) {
-            commit = commit.also_create(Participation::new(&everyone.channel, &user.id, now));
-        }
-        (member, commit)
+        let (member, joined) = join(access, place, before, everyone, now)?;
+        Ok((member, Commit::replace("invitation.accepted", self, after).and(joined)))
     }
 }

@@ -2,10 +2,11 @@
 
 use crate::commit::Kept;
 use crate::{
-    account::*, billing::*, conversation::*, file::File, notification::Notification, organization::*, project::Project, task::*,
-    timer::Timer,
+    access::Access, account::*, billing::*, conversation::*, file::File, notification::Notification, organization::*, project::Project,
+    task::*, timer::Timer,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -24,13 +25,9 @@ use Role::*;
 impl Role {
     pub const ALL: [Role; 6] = [Owner, Admin, Manager, Accountant, Member, Guest];
 
-    /// Nobody gives more than they have.
-    pub fn may_give(self, role: Role) -> bool {
-        match self {
-            Owner => true,
-            Admin => role != Owner,
-            Manager | Accountant | Member | Guest => false,
-        }
+    /// What the role gives to whoever has it.
+    pub fn grants(self) -> Grants {
+        Grants(POLICY.iter().filter(|row| row.roles.contains(&self)).map(|row| row.grant).collect())
     }
 }
 
@@ -38,11 +35,13 @@ const EVERYONE: &[Role] = &Role::ALL;
 const STAFF: &[Role] = &[Owner, Admin, Manager, Accountant, Member];
 const LEADERS: &[Role] = &[Owner, Admin, Manager];
 const ADMINS: &[Role] = &[Owner, Admin];
+const OWNERS: &[Role] = &[Owner];
 const BOOKKEEPERS: &[Role] = &[Owner, Admin, Accountant];
 
 /// A permission named in a handler's signature.
 pub trait Permission: Send + Sync + 'static {
     const NAME: &'static str;
+    const GRANT: Grant;
     const ROLES: &'static [Role];
     /// Kinds of record a commit under this permission may write.
     const WRITES: &'static [&'static str];
@@ -51,8 +50,33 @@ pub trait Permission: Send + Sync + 'static {
 /// Records of kind `R` may be read under this permission.
 pub trait Reads<R>: Permission {}
 
+/// A set of permissions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub struct Grants(BTreeSet<Grant>);
+
+impl Grants {
+    pub fn allow(&self, grant: Grant) -> bool {
+        self.0.contains(&grant)
+    }
+
+    /// Nobody gives more than they have.
+    pub fn cover(&self, others: &Grants) -> bool {
+        others.0.is_subset(&self.0)
+    }
+
+    pub fn add(&mut self, others: &Grants) {
+        self.0.extend(&others.0);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 /// One row of the policy, for people.
 pub struct Row {
+    pub grant: Grant,
     pub permission: &'static str,
     pub roles: &'static [Role],
     pub reads: &'static [&'static str],
@@ -66,13 +90,20 @@ macro_rules! permissions {
             pub enum $name {}
             impl Permission for $name {
                 const NAME: &'static str = stringify!($name);
+                const GRANT: Grant = Grant::$name;
                 const ROLES: &'static [Role] = $roles;
                 const WRITES: &'static [&'static str] = &[$($write::KIND),*];
             }
             $(impl Reads<$read> for $name {})*
         )*
 
+        /// A permission as it is given to somebody.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Grant { $($name),* }
+
         pub const POLICY: &[Row] = &[$(Row {
+            grant: Grant::$name,
             permission: stringify!($name),
             roles: $roles,
             reads: &[$($read::KIND),*],
@@ -83,11 +114,16 @@ macro_rules! permissions {
 
 permissions! {
     /// One's own account: profile, password, sessions.
-    UseAccount: EVERYONE, reads [User, Credentials, Session, Membership, Organization], writes [User, Credentials, Session, Membership];
+    UseAccount: EVERYONE, reads [User, Credentials, Session, Membership, Organization], writes [User, Credentials, Session, Membership, Access];
     ReadOrganization: EVERYONE, reads [Organization], writes [];
-    EditOrganization: ADMINS, reads [Organization], writes [Organization];
-    ReadDirectory: STAFF, reads [Membership, Department], writes [];
+    EditOrganization: ADMINS, reads [Organization], writes [Organization, JoinCode];
+    ReadDirectory: STAFF, reads [Membership, Department, Access], writes [];
     InviteMembers: ADMINS, reads [Organization, Membership, Department, Invitation], writes [Invitation];
+    /// Changes what members are and may, takes them out and lets them back in.
+    ManageMembers: ADMINS, reads [Membership, Department, Access, Everyone], writes [Membership, Access, Participation];
+    /// Names sets of permissions: roles of the organisation's own, and groups.
+    ManageRoles: ADMINS, reads [Access], writes [Access];
+    HandOver: OWNERS, reads [Membership, Access], writes [Membership, Access];
     ReadProjects: STAFF, reads [Project, Task], writes [];
     EditProjects: LEADERS, reads [Project, Membership], writes [Project];
     ReadTasks: STAFF, reads [Project, Task, TaskWord, Assignment, Comment], writes [];

@@ -73,20 +73,15 @@ pub struct TaskEdit {
     pub priority: Option<Priority>,
     pub assignees: Option<Vec<UserId>>,
     pub labels: Option<Vec<Label>>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "crate::text::present")]
     #[schema(value_type = Option<Timestamp>)]
     pub due_at: Option<Option<Timestamp>>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "crate::text::present")]
     #[schema(value_type = Option<u32>)]
     pub remind_minutes: Option<Option<u32>>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "crate::text::present")]
     #[schema(value_type = Option<u32>)]
     pub estimate_minutes: Option<Option<u32>>,
-}
-
-/// Tells `null` from absent.
-fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(from).map(Some)
 }
 
 impl Task {

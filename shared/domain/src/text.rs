@@ -219,6 +219,11 @@ pub fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> std::collections::
     words
 }
 
+/// Tells `null` from absent.
+pub(crate) fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(from: D) -> std::result::Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(from).map(Some)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

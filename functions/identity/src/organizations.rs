@@ -1,0 +1,60 @@
+use crate::login::TokenPair;
+use backend::{
+    door::Can,
+    page::Page,
+    problem::Problem,
+    web::{Answer, Body},
+};
+use domain::{
+    account::{Login, Session},
+    commit::Commit,
+    id::{OrganizationId, SessionId},
+    policy::{Role, UseAccount},
+    text::Line,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// One of my organisations, and what I am there.
+#[derive(Serialize, ToSchema)]
+pub struct Place {
+    id: OrganizationId,
+    name: Line,
+    role: Role,
+    /// Whether it is the one this session is in.
+    current: bool,
+}
+
+/// My organisations.
+#[utoipa::path(get, path = "/api/v1/auth/organizations", operation_id = "list_my_organizations", tag = "identity", responses((status = 200, body = Page<Place>)))]
+pub async fn list(can: Can<UseAccount>) -> Result<Answer, Problem> {
+    let mine = can.organizations().await?;
+    let place = |(organization, member): (domain::organization::Organization, domain::organization::Membership)| Place {
+        current: organization.id == *can.tenant().id(),
+        id: organization.id,
+        name: organization.name,
+        role: member.role,
+    };
+    Ok(Answer::ok(&Page { items: mine.into_iter().map(place).collect(), next: None })?)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Switch {
+    organization: OrganizationId,
+}
+
+/// Open another of my organisations, without a password: a session of its own beside this one.
+#[utoipa::path(post, path = "/api/v1/auth/switch", tag = "identity", request_body = Switch, responses((status = 200, body = TokenPair)))]
+pub async fn switch(can: Can<UseAccount>, Body(switch): Body<Switch>) -> Result<Answer, Problem> {
+    let there = can.elsewhere(&switch.organization).await?;
+    let id = SessionId::new(can.now(), can.random());
+    let (refresh_token, refresh_hash) = can.refresh_token(&id).await?;
+    let origin = can.origin().clone();
+    let organization = there.tenant().id();
+    let login = Login { id, user: can.user(), organization, device: origin.device, address: origin.address, refresh_hash };
+    let session = Session { ends_at: can.session().ends_at, ..Session::open(login, can.now()) };
+    there.commit(Commit::noted("session.opened", &session).also_create(session.clone())).await?;
+    let access_token = can.access_token(&session).await?;
+    Ok(Answer::ok(&TokenPair::new(&session, access_token, refresh_token))?)
+}

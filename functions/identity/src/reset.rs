@@ -1,0 +1,75 @@
+use backend::{
+    keys,
+    problem::Problem,
+    visitor::Visitor,
+    web::{Answer, Body},
+};
+use domain::{
+    Error,
+    account::{Session, reset_password as reset_to},
+    commit::{Actor, Commit, Kept},
+    limits,
+    text::{Email, Password},
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Forgotten {
+    email: Email,
+}
+
+/// Ask for a new password: a link goes to the address, if there is an account with it.
+///
+/// The answer is the same for every address.
+#[utoipa::path(post, path = "/api/v1/auth/forgot-password", tag = "identity", request_body = Forgotten, security(()), responses((status = 204)))]
+pub async fn forgot_password(visitor: Visitor, Body(form): Body<Forgotten>) -> Result<Answer, Problem> {
+    visitor.ask_for_reset(form.email).await?;
+    Ok(Answer::nothing())
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reset {
+    /// The token of the mail's link.
+    token: String,
+    new: Password,
+}
+
+/// Choose a new password by the link of a mail. Every session of this person ends.
+#[utoipa::path(post, path = "/api/v1/auth/reset-password", tag = "identity", request_body = Reset, security(()), responses((status = 204)))]
+pub async fn reset_password(visitor: Visitor, Body(form): Body<Reset>) -> Result<Answer, Problem> {
+    let void = || Error::Conflict("this link is not valid, has expired or was used".to_owned());
+    let (id, version, ends) = visitor.read_reset_link(&form.token).await?.ok_or_else(void)?;
+    let me = visitor.person(&id);
+    let credentials = visitor.get(keys::credentials(&me)).await?.ok_or_else(void)?;
+    if visitor.now() >= ends || credentials.version != version {
+        return Err(void().into());
+    }
+    let user = visitor.get(keys::user(&me)).await?.ok_or_else(void)?;
+    let home = visitor.organization(&user.home);
+    let actor = Actor { user: Some(user.id.clone()), name: user.name.to_string() };
+    let hash = visitor.hash(&form.new).await?;
+    for _ in 0..limits::RACE_TRIES {
+        let sessions = visitor.open_sessions(&home, &me).await?;
+        // What does not fit into one transaction ends before, so that no session outlives the password
+        let last = sessions.len() <= limits::TRANSACTION / 2;
+        let commit = if last {
+            reset_to(user.clone(), credentials.clone(), hash.clone(), &sessions, visitor.now())
+        } else {
+            let some = sessions.iter().take(limits::TRANSACTION / 2);
+            some.fold(Commit::quiet(), |commit, session| commit.also_replace(session.version, session.end()))
+        };
+        match visitor.commit(&home, actor.clone(), commit).await {
+            // One of them is being refreshed
+            Err(Error::Stale { kind: Session::KIND, .. }) => {}
+            // The link was used twice at once
+            Err(Error::Stale { .. }) => return Err(void().into()),
+            Err(error) => return Err(error.into()),
+            Ok(()) if last => return Ok(Answer::nothing()),
+            Ok(()) => {}
+        }
+    }
+    Err(Error::Busy("the sessions keep changing".into()).into())
+}

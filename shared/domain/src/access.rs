@@ -1,0 +1,329 @@
+//! What members may beyond their built-in role: roles of the organisation's own, and groups; and who owns the organisation.
+
+use crate::{
+    Error, Result, Timestamp,
+    commit::Commit,
+    conversation::Participation,
+    id::*,
+    limits,
+    organization::{Everyone, Membership, Standing},
+    policy::{Grants, Role},
+    text::Line,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What an organisation decides of who may do what. It is read with every request, so that a change of it holds at the next.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Access {
+    /// In this one record, so that the last owner cannot go while another goes.
+    pub owners: Vec<UserId>,
+    pub roles: Vec<CustomRole>,
+    pub groups: Vec<Group>,
+    pub version: u64,
+}
+
+/// Permissions under a name, which members have beside those of their built-in role.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Granting<I> {
+    pub id: I,
+    #[schema(example = "Bookkeeping assistant")]
+    pub name: Line,
+    pub permissions: Grants,
+    pub created_at: Timestamp,
+    pub version: u64,
+}
+
+/// A role of the organisation's own.
+pub type CustomRole = Granting<RoleId>;
+/// Members who belong together for any purpose, and what they may because of it.
+pub type Group = Granting<GroupId>;
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GrantingDraft {
+    pub name: Line,
+    #[serde(default)]
+    pub permissions: Grants,
+}
+
+/// What is absent stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GrantingEdit {
+    pub name: Option<Line>,
+    pub permissions: Option<Grants>,
+}
+
+/// What tells roles from groups.
+pub trait GrantingId: PartialEq + Clone + Serialize + std::fmt::Display {
+    const WHAT: &'static str;
+    /// Created, edited, deleted.
+    const ACTIONS: [&'static str; 3];
+    const MOST: usize;
+    fn all(access: &Access) -> &Vec<Granting<Self>>;
+    fn all_mut(access: &mut Access) -> &mut Vec<Granting<Self>>;
+}
+
+impl GrantingId for RoleId {
+    const WHAT: &'static str = "role";
+    const ACTIONS: [&'static str; 3] = ["role.created", "role.edited", "role.deleted"];
+    const MOST: usize = limits::CUSTOM_ROLES;
+    fn all(access: &Access) -> &Vec<CustomRole> {
+        &access.roles
+    }
+    fn all_mut(access: &mut Access) -> &mut Vec<CustomRole> {
+        &mut access.roles
+    }
+}
+
+impl GrantingId for GroupId {
+    const WHAT: &'static str = "group";
+    const ACTIONS: [&'static str; 3] = ["group.created", "group.edited", "group.deleted"];
+    const MOST: usize = limits::GROUPS;
+    fn all(access: &Access) -> &Vec<Group> {
+        &access.groups
+    }
+    fn all_mut(access: &mut Access) -> &mut Vec<Group> {
+        &mut access.groups
+    }
+}
+
+fn covered(by: &Grants, permissions: &Grants) -> Result<()> {
+    if by.cover(permissions) { Ok(()) } else { Err(Error::invalid("/permissions", "has more than you have yourself")) }
+}
+
+impl Access {
+    pub fn of_founder(owner: &UserId) -> Self {
+        Self { owners: vec![owner.clone()], version: 1, ..Self::default() }
+    }
+
+    /// All that a member may: by built-in role, by roles of the organisation's own, and by groups.
+    pub fn grants(&self, member: &Membership) -> Grants {
+        let mut grants = member.role.grants();
+        let roles = self.roles.iter().filter(|role| member.roles.contains(&role.id)).map(|role| &role.permissions);
+        let groups = self.groups.iter().filter(|group| member.groups.contains(&group.id)).map(|group| &group.permissions);
+        roles.chain(groups).for_each(|more| grants.add(more));
+        grants
+    }
+
+    fn next(&self) -> Self {
+        Self { version: self.version + 1, ..self.clone() }
+    }
+
+    fn name_is_free<I: GrantingId>(&self, name: &Line, but: Option<&I>) -> Result<()> {
+        let taken = I::all(self).iter().any(|other| other.name == *name && Some(&other.id) != but);
+        if taken { Err(Error::Conflict(format!("there is a {} of this name already", I::WHAT))) } else { Ok(()) }
+    }
+
+    pub fn find<I: GrantingId>(&self, id: &I) -> Result<Granting<I>> {
+        I::all(self).iter().find(|one| one.id == *id).cloned().ok_or(Error::NotFound(I::WHAT))
+    }
+
+    pub fn create<I: GrantingId>(self, id: I, draft: GrantingDraft, by: &Grants, now: Timestamp) -> Result<(Granting<I>, Commit)> {
+        covered(by, &draft.permissions)?;
+        self.name_is_free::<I>(&draft.name, None)?;
+        if I::all(&self).len() >= I::MOST {
+            return Err(Error::Conflict(format!("an organisation has {} of these at the most", I::MOST)));
+        }
+        let made = Granting { id, name: draft.name, permissions: draft.permissions, created_at: now, version: 1 };
+        let mut after = self.next();
+        I::all_mut(&mut after).push(made.clone());
+        let commit = Commit::part(I::ACTIONS[0], I::WHAT, &made.id, None, Some(&made)).also_replace(self.version, after);
+        Ok((made, commit))
+    }
+
+    pub fn edit<I: GrantingId>(self, id: &I, edit: GrantingEdit, by: &Grants) -> Result<(Granting<I>, Commit)> {
+        let before = self.find(id)?;
+        // Nor is anything taken from those who have more
+        covered(by, &before.permissions)?;
+        let name = edit.name.unwrap_or_else(|| before.name.clone());
+        self.name_is_free(&name, Some(id))?;
+        let permissions = edit.permissions.unwrap_or_else(|| before.permissions.clone());
+        covered(by, &permissions)?;
+        let one = Granting { name, permissions, version: before.version + 1, ..before.clone() };
+        let mut after = self.next();
+        I::all_mut(&mut after).iter_mut().filter(|other| other.id == *id).for_each(|other| *other = one.clone());
+        let commit = Commit::part(I::ACTIONS[1], I::WHAT, id, Some(&before), Some(&one)).also_replace(self.version, after);
+        Ok((one, commit))
+    }
+
+    pub fn delete<I: GrantingId>(self, id: &I, by: &Grants) -> Result<Commit> {
+        let before = self.find(id)?;
+        covered(by, &before.permissions)?;
+        let mut after = self.next();
+        I::all_mut(&mut after).retain(|one| one.id != *id);
+        Ok(Commit::part(I::ACTIONS[2], I::WHAT, id, Some(&before), None).also_replace(self.version, after))
+    }
+
+    /// Whether somebody may be left with less than before.
+    pub fn is_narrowed_to(&self, after: &Self) -> bool {
+        fn narrowed<I: GrantingId>(before: &Access, after: &Access) -> bool {
+            I::all(before)
+                .iter()
+                .any(|one| after.find(&one.id).map_or(!one.permissions.is_empty(), |now| !now.permissions.cover(&one.permissions)))
+        }
+        narrowed::<RoleId>(self, after) || narrowed::<GroupId>(self, after)
+    }
+
+    /// With one owner more or less; the last one stays.
+    fn with_owner(&self, user: &UserId, owns: bool) -> Result<Option<Self>> {
+        if self.owners.contains(user) == owns {
+            return Ok(None);
+        }
+        let mut after = self.next();
+        after.owners.retain(|owner| owner != user);
+        if owns {
+            after.owners.push(user.clone());
+        }
+        if after.owners.is_empty() {
+            return Err(Error::Conflict("an organisation needs an owner: hand it over to somebody first".to_owned()));
+        }
+        if after.owners.len() > limits::OWNERS {
+            return Err(Error::Conflict(format!("an organisation has {} owners at the most", limits::OWNERS)));
+        }
+        Ok(Some(after))
+    }
+}
+
+/// What changes of a member's place; what is absent stays.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MemberEdit {
+    pub role: Option<Role>,
+    pub roles: Option<Vec<RoleId>>,
+    pub groups: Option<Vec<GroupId>>,
+    /// `null` takes the member out of the department.
+    #[serde(default, deserialize_with = "crate::text::present")]
+    #[schema(value_type = Option<DepartmentId>)]
+    pub department: Option<Option<DepartmentId>>,
+}
+
+/// Somebody who manages members: what they may decides what they may give and whom they may touch.
+pub struct Manager<'a> {
+    pub access: &'a Access,
+    pub grants: &'a Grants,
+}
+
+impl Manager<'_> {
+    /// Whoever has more is managed by nobody who has less.
+    fn may_touch(&self, member: &Membership) -> Result<()> {
+        if self.grants.cover(&self.access.grants(member)) { Ok(()) } else { Err(Error::Forbidden) }
+    }
+
+    fn commit(&self, action: &'static str, before: Membership, after: Membership) -> Result<Commit> {
+        let owns = after.role == Role::Owner && after.standing == Standing::Active;
+        let commit = Commit::replace(action, before.clone(), after);
+        Ok(match self.access.with_owner(&before.user, owns)? {
+            Some(access) => commit.also_replace(self.access.version, access),
+            None => commit,
+        })
+    }
+
+    pub fn edit(&self, before: Membership, edit: MemberEdit) -> Result<(Membership, Commit)> {
+        self.may_touch(&before)?;
+        let known = |ids: &[RoleId]| ids.iter().all(|id| self.access.roles.iter().any(|role| role.id == *id));
+        if !edit.roles.as_deref().is_none_or(known) {
+            return Err(Error::invalid("/roles", "names a role that is not there"));
+        }
+        let known = |ids: &[GroupId]| ids.iter().all(|id| self.access.groups.iter().any(|group| group.id == *id));
+        if !edit.groups.as_deref().is_none_or(known) {
+            return Err(Error::invalid("/groups", "names a group that is not there"));
+        }
+        let after = Membership {
+            role: edit.role.unwrap_or(before.role),
+            roles: edit.roles.map_or_else(|| before.roles.clone(), once_each),
+            groups: edit.groups.map_or_else(|| before.groups.clone(), once_each),
+            department: edit.department.unwrap_or_else(|| before.department.clone()),
+            version: before.version + 1,
+            ..before.clone()
+        };
+        if !self.grants.cover(&self.access.grants(&after)) {
+            return Err(Error::invalid("/role", "is more than you have yourself"));
+        }
+        let commit = self.commit("member.edited", before, after.clone())?;
+        Ok((after, commit))
+    }
+
+    /// Nothing of what they wrote goes; they are let in no more, at once and everywhere.
+    pub fn deactivate(&self, before: Membership) -> Result<(Membership, Commit)> {
+        self.may_touch(&before)?;
+        self.stand("member.deactivated", before, Standing::Deactivated, &[Standing::Active])
+    }
+
+    pub fn reactivate(&self, before: Membership) -> Result<(Membership, Commit)> {
+        self.may_touch(&before)?;
+        self.stand("member.reactivated", before, Standing::Active, &[Standing::Deactivated])
+    }
+
+    /// Out of the organisation and its directory. The record stays as the author of what they wrote.
+    pub fn remove(&self, before: Membership) -> Result<(Membership, Commit)> {
+        self.may_touch(&before)?;
+        self.stand("member.removed", before, Standing::Removed, &[Standing::Active, Standing::Deactivated])
+    }
+
+    fn stand(&self, action: &'static str, before: Membership, standing: Standing, from: &[Standing]) -> Result<(Membership, Commit)> {
+        if !from.contains(&before.standing) {
+            return Err(Error::Conflict(format!("the member is {} already", standing.as_str())));
+        }
+        let after = Membership { standing, version: before.version + 1, ..before.clone() };
+        let commit = self.commit(action, before, after.clone())?;
+        Ok((after, commit))
+    }
+
+    /// The owner makes somebody else one, and is an administrator from then on.
+    pub fn hand_over(&self, from: Membership, to: Membership) -> Result<(Membership, Commit)> {
+        if from.user == to.user {
+            return Err(Error::invalid("/to", "is yourself"));
+        }
+        if to.standing != Standing::Active || to.role == Role::Guest {
+            return Err(Error::invalid("/to", "is nobody who works here"));
+        }
+        let mut access = self.access.next();
+        access.owners.retain(|owner| *owner != from.user && *owner != to.user);
+        access.owners.push(to.user.clone());
+        let admin = Membership { role: Role::Admin, version: from.version + 1, ..from.clone() };
+        let owner = Membership { role: Role::Owner, version: to.version + 1, ..to.clone() };
+        let commit = Commit::replace("organization.handed_over", to, owner.clone())
+            .and(Commit::replace("member.edited", from, admin))
+            .also_replace(self.access.version, access);
+        Ok((owner, commit))
+    }
+}
+
+fn once_each<T: Ord>(mut ids: Vec<T>) -> Vec<T> {
+    ids.sort();
+    ids.dedup();
+    ids
+}
+
+/// Somebody goes of their own accord.
+pub fn leave(access: &Access, member: Membership) -> Result<Commit> {
+    let grants = access.grants(&member);
+    Manager { access, grants: &grants }.remove(member).map(|(_, commit)| commit)
+}
+
+/// Somebody takes their place, for the first time or again; owners are counted, and all but guests hear the channel.
+pub fn join(
+    access: &Access,
+    place: Membership,
+    before: Option<Membership>,
+    everyone: Option<&Everyone>,
+    now: Timestamp,
+) -> Result<(Membership, Commit)> {
+    let (member, mut commit) = match before {
+        None => (place.clone(), Commit::create("member.joined", place)),
+        Some(before) if before.standing == Standing::Removed => {
+            let member = Membership { version: before.version + 1, ..place };
+            (member.clone(), Commit::replace("member.joined", before, member))
+        }
+        Some(_) => return Err(Error::Conflict("you belong to this organisation already".to_owned())),
+    };
+    if let Some(next) = access.with_owner(&member.user, member.role == Role::Owner)? {
+        commit = commit.also_replace(access.version, next);
+    }
+    if let Some(everyone) = everyone.filter(|_| member.role != Role::Guest) {
+        commit = commit.also_put(Participation::new(&everyone.channel, &member.user, now));
+    }
+    Ok((member, commit))
+}

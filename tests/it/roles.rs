@@ -1,0 +1,229 @@
+//! What members may: built-in roles, roles of the organisation's own, groups, and who owns the organisation.
+
+use serde_json::{Value, json};
+use tests::{Answer, Organization, Person, World};
+
+const PASSWORD: &str = "correct horse battery";
+
+fn member(person: &Person) -> String {
+    format!("/api/v1/members/{}", person.id)
+}
+
+fn id(value: &Value) -> String {
+    value["id"].as_str().unwrap_or_else(|| panic!("{value} has no id")).to_owned()
+}
+
+async fn give(by: &Person, to: &Person, edit: Value) -> Answer {
+    by.patch(&member(to), edit).await
+}
+
+/// A role of the organisation's own with these permissions.
+async fn role(acme: &Organization, name: &str, permissions: &[&str]) -> String {
+    id(&acme.owner.post("/api/v1/roles", json!({ "name": name, "permissions": permissions })).await.expect(201))
+}
+
+async fn may_read_clients(person: &Person) -> bool {
+    match person.get("/api/v1/clients").await {
+        answer if answer.status == 200 => true,
+        answer => {
+            answer.refused(403, "forbidden");
+            false
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_changed_role_holds_at_the_next_request_and_on_open_sockets() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let ben = acme.joins("Ben", "member").await;
+    let mut live = ben.live().await;
+    assert!(!may_read_clients(&ben).await);
+    let edited = give(&acme.owner, &ben, json!({ "role": "accountant" })).await.expect(200);
+    assert_eq!(edited["role"], "accountant");
+    assert!(may_read_clients(&ben).await);
+    while live.read().await.is_some() {}
+    ben.live().await.tell("ping", json!({})).await;
+    let trail = acme.owner.list(&format!("/api/v1/changes?record={}", ben.id)).await;
+    assert_eq!(
+        (&trail[0]["action"], &trail[0]["before"]["role"], &trail[0]["after"]["role"]),
+        (&json!("member.edited"), &json!("member"), &json!("accountant"))
+    );
+}
+
+#[tokio::test]
+async fn a_role_of_ones_own_and_a_group_give_what_they_name_for_as_long_as_they_name_it() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let ben = acme.joins("Ben", "member").await;
+    for (list, field) in [("roles", "roles"), ("groups", "groups")] {
+        let path = format!("/api/v1/{list}");
+        let made = acme.owner.post(&path, json!({ "name": "Cash desk", "permissions": ["read_billing"] })).await.expect(201);
+        let (one, version) = (format!("{path}/{}", id(&made)), made["version"].as_u64().unwrap());
+        acme.owner.post(&path, json!({ "name": "Cash desk" })).await.refused(409, "conflict");
+        assert!(!may_read_clients(&ben).await);
+
+        give(&acme.owner, &ben, json!({ field: [made["id"]] })).await.expect(200);
+        assert!(may_read_clients(&ben).await);
+        let told = ben.get("/api/v1/auth/verify").await.expect(200);
+        assert!(told["permissions"].as_array().unwrap().contains(&json!("read_billing")), "{told}");
+
+        let mut live = ben.live().await;
+        let edited = acme.owner.patch_seen(version, &one, json!({ "permissions": [] })).await.expect(200);
+        assert_eq!((&edited["name"], &edited["permissions"]), (&json!("Cash desk"), &json!([])));
+        assert!(!may_read_clients(&ben).await);
+        while live.read().await.is_some() {}
+        acme.owner.patch_seen(version, &one, json!({ "permissions": ["read_billing"] })).await.refused(412, "stale");
+        acme.owner.patch(&one, json!({ "permissions": ["read_billing"] })).await.expect(200);
+        assert!(may_read_clients(&ben).await);
+
+        acme.owner.delete(&one).await.expect(204);
+        assert!(!may_read_clients(&ben).await);
+        assert!(acme.owner.list(&path).await.is_empty());
+        acme.owner.delete(&one).await.refused(404, "not-found");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_a_permission_a_role_or_a_group_is_named() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let ben = acme.joins("Ben", "member").await;
+    acme.owner.post("/api/v1/roles", json!({ "name": "x", "permissions": ["fly"] })).await.refused_fields(&["/permissions/0"]);
+    let never = "01k9zt3vw8fqj2m4x6c7b5n0ra";
+    give(&acme.owner, &ben, json!({ "roles": [format!("rol_{never}")] })).await.refused_fields(&["/roles"]);
+    give(&acme.owner, &ben, json!({ "groups": [format!("grp_{never}")] })).await.refused_fields(&["/groups"]);
+    give(&acme.owner, &ben, json!({ "department": format!("dep_{never}") })).await.refused_fields(&["/department"]);
+    give(&acme.owner, &ben, json!({ "standing": "removed" })).await.refused_fields(&["/standing"]);
+}
+
+#[tokio::test]
+async fn nobody_gives_or_takes_what_they_have_not_themselves() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (ann, ben) = (acme.joins("Ann", "admin").await, acme.joins("Ben", "member").await);
+    // An administrator neither makes nor unmakes owners, by whatever way
+    give(&ann, &ben, json!({ "role": "owner" })).await.refused_fields(&["/role"]);
+    give(&ann, &acme.owner, json!({ "role": "member" })).await.refused(403, "forbidden");
+    for end in ["/deactivate", ""] {
+        let path = format!("{}{end}", member(&acme.owner));
+        let answer = if end.is_empty() { ann.delete(&path).await } else { ann.post(&path, json!({})).await };
+        answer.refused(403, "forbidden");
+    }
+    ann.post("/api/v1/roles", json!({ "name": "x", "permissions": ["hand_over"] })).await.refused_fields(&["/permissions"]);
+    ann.post("/api/v1/invitations", json!({ "email": world.email("x"), "role": "owner" })).await.refused_fields(&["/role"]);
+
+    // Somebody who may manage members and roles, and little else
+    let desk = role(&acme, "Front desk", &["manage_members", "manage_roles", "invite_members"]).await;
+    give(&acme.owner, &ben, json!({ "roles": [desk] })).await.expect(200);
+    let cleo = acme.joins("Cleo", "guest").await;
+    give(&ben, &cleo, json!({ "role": "member" })).await.expect(200);
+    give(&ben, &cleo, json!({ "role": "accountant" })).await.refused_fields(&["/role"]);
+    give(&ben, &ann, json!({ "role": "member" })).await.refused(403, "forbidden");
+    ben.post("/api/v1/roles", json!({ "name": "Spy", "permissions": ["read_audit"] })).await.refused_fields(&["/permissions"]);
+    let books = role(&acme, "Books", &["read_billing"]).await;
+    ben.delete(&format!("/api/v1/roles/{books}")).await.refused_fields(&["/permissions"]);
+    give(&ben, &cleo, json!({ "roles": [books] })).await.refused_fields(&["/role"]);
+    // Nor to oneself
+    give(&ben, &ben, json!({ "role": "admin" })).await.refused_fields(&["/role"]);
+}
+
+#[tokio::test]
+async fn the_last_owner_stays() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let owner = &acme.owner;
+    give(owner, owner, json!({ "role": "admin" })).await.refused(409, "conflict");
+    owner.post(&format!("{}/deactivate", member(owner)), json!({})).await.refused(409, "conflict");
+    owner.delete(&member(owner)).await.refused(409, "conflict");
+    owner.post("/api/v1/organization/leave", json!({})).await.refused(409, "conflict");
+    // Of several who all go at once one is left
+    let mut owners = vec![owner.clone()];
+    for name in ["Ann", "Ben", "Cleo"] {
+        owners.push(acme.joins(name, "owner").await);
+    }
+    let mut going = tokio::task::JoinSet::new();
+    for owner in owners.clone() {
+        going.spawn(async move {
+            for _ in 0..20 {
+                let answer = owner.post("/api/v1/organization/leave", json!({})).await;
+                if answer.status != 412 {
+                    return answer.status.as_u16();
+                }
+            }
+            panic!("twenty tries were not enough");
+        });
+    }
+    let mut answers = going.join_all().await;
+    answers.sort_unstable();
+    assert_eq!(answers, [204, 204, 204, 409]);
+    let mut left = 0;
+    for owner in owners {
+        left += usize::from(owner.get("/api/v1/organization").await.status == 200);
+    }
+    assert_eq!(left, 1);
+}
+
+#[tokio::test]
+async fn an_organisation_is_handed_over() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (ben, gus) = (acme.joins("Ben", "member").await, acme.joins("Gus", "guest").await);
+    let to = |person: &Person| json!({ "to": person.id });
+    for nobody in [to(&gus), to(&acme.owner), json!({ "to": "usr_01k9zt3vw8fqj2m4x6c7b5n0ra" })] {
+        acme.owner.post("/api/v1/organization/hand-over", nobody).await.refused_fields(&["/to"]);
+    }
+    ben.post("/api/v1/organization/hand-over", to(&ben)).await.refused(403, "forbidden");
+    let owner = acme.owner.post("/api/v1/organization/hand-over", to(&ben)).await.expect(200);
+    assert_eq!((&owner["user"], &owner["role"]), (&json!(ben.id), &json!("owner")));
+    assert_eq!(ben.get(&member(&acme.owner)).await.expect(200)["role"], "admin");
+    acme.owner.post("/api/v1/organization/hand-over", to(&ben)).await.refused(403, "forbidden");
+    acme.owner.post("/api/v1/organization/leave", json!({})).await.expect(204);
+    ben.post("/api/v1/organization/leave", json!({})).await.refused(409, "conflict");
+}
+
+#[tokio::test]
+async fn a_deactivated_member_is_let_in_nowhere_and_keeps_what_they_wrote() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let ben = acme.joins("Ben", "member").await;
+    let project = acme.project("Garden").await;
+    let task = ben.task(&project, "Paint").await;
+    let mut live = ben.live().await;
+    let login = json!({ "email": ben.email, "password": PASSWORD });
+
+    acme.owner.post(&format!("{}/deactivate", member(&ben)), json!({})).await.expect(200);
+    ben.get("/api/v1/tasks").await.refused(401, "unauthenticated");
+    world.post("/api/v1/auth/refresh", json!({ "refresh_token": ben.refresh })).await.refused(401, "unauthenticated");
+    world.post("/api/v1/auth/login", login.clone()).await.refused(401, "wrong-credentials");
+    while live.read().await.is_some() {}
+    acme.owner.post(&format!("{}/deactivate", member(&ben)), json!({})).await.refused(409, "conflict");
+    let task = acme.owner.get(&format!("/api/v1/tasks/{}", id(&task))).await.expect(200);
+    assert_eq!(task["created_by"], ben.id);
+    let draft = json!({ "project": project, "title": "Mow", "assignees": [ben.id] });
+    acme.owner.post("/api/v1/tasks", draft).await.refused_fields(&["/assignees/0"]);
+
+    acme.owner.post(&format!("{}/reactivate", member(&ben)), json!({})).await.expect(200);
+    world.post("/api/v1/auth/login", login).await.expect(200);
+    acme.owner.post(&format!("{}/reactivate", member(&ben)), json!({})).await.refused(409, "conflict");
+}
+
+#[tokio::test]
+async fn a_removed_member_is_gone_from_the_directory_and_can_come_back() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let ben = acme.joins("Ben", "member").await;
+    acme.owner.delete(&member(&ben)).await.expect(204);
+    ben.get("/api/v1/organization").await.refused(401, "unauthenticated");
+    let listed = acme.owner.list("/api/v1/members").await;
+    assert_eq!(listed.iter().map(|one| &one["user"]).collect::<Vec<_>>(), [&json!(acme.owner.id)]);
+    assert_eq!(acme.owner.get(&member(&ben)).await.expect(200)["standing"], "removed");
+    acme.owner.delete(&member(&ben)).await.refused(409, "conflict");
+    acme.owner.post(&format!("{}/reactivate", member(&ben)), json!({})).await.refused(409, "conflict");
+
+    acme.owner.post("/api/v1/invitations", json!({ "email": ben.email, "role": "accountant" })).await.expect(201);
+    let form = json!({ "token": world.link(&ben.email).await, "password": PASSWORD });
+    let back = world.post("/api/v1/auth/join", form).await.expect(201);
+    assert_eq!((&back["user"], &back["role"], &back["standing"]), (&json!(ben.id), &json!("accountant"), &json!("active")));
+    assert!(may_read_clients(&Person::login(&world, &ben.email, PASSWORD).await).await);
+}
