@@ -1,7 +1,8 @@
 use backend::{
-    door::{Can, ChangeFilter},
+    door::Can,
     page::{Page, PageQuery},
     problem::Problem,
+    trail::ChangeFilter,
     web::{Answer, List},
 };
 use domain::{Error, commit::Change, id::UserId, policy::ReadAudit};

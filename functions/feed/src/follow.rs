@@ -1,9 +1,8 @@
 use crate::once;
 use backend::{
-    Backend,
-    door::System,
-    keys,
+    Backend, keys,
     queue::{MailJob, PaperJob},
+    system::System,
 };
 use domain::{
     Error, Result,

@@ -7,9 +7,9 @@ mod presence;
 
 use backend::{
     Backend,
-    door::System,
     event::{Written, each_write},
     queue::{MailJob, TimerJob},
+    system::System,
 };
 use domain::{
     Error, Result,

@@ -1,4 +1,4 @@
-use backend::{door::System, keys};
+use backend::{keys, system::System};
 use domain::{
     Result,
     conversation::{Audience, Conversation, Participation, Socket},

@@ -8,7 +8,7 @@ use backend::{
 };
 use domain::{
     Error, Result,
-    account::{self, Refresh, Session, User},
+    account::{self, Refresh, Session},
     commit::{Actor, Commit, Kept},
     id::*,
     limits,
@@ -50,13 +50,12 @@ pub struct TokenPair {
 pub async fn login(visitor: Visitor, Body(form): Body<Login>) -> Result<Answer, Problem> {
     let owner = visitor.get(keys::email_owner(&form.email)).await?;
     let me = owner.map(|owner| visitor.person(&owner.user));
-    let credentials = match &me {
-        Some(me) => visitor.get(keys::credentials(me)).await?,
-        None => None,
+    let (credentials, user) = match &me {
+        Some(me) => tokio::try_join!(visitor.get(keys::credentials(me)), visitor.get(keys::user(me)))?,
+        None => (None, None),
     };
     let right = visitor.is_password(&form.email, &form.password, credentials.as_ref()).await?;
-    let (Some(me), true) = (me, right) else { return Err(Error::WrongCredentials.into()) };
-    let user: User = visitor.get(keys::user(&me)).await?.ok_or(Error::WrongCredentials)?;
+    let (Some(user), true) = (user, right) else { return Err(Error::WrongCredentials.into()) };
     let organization = form.organization.as_ref().unwrap_or(&user.home);
     let member = visitor.get(keys::member(&visitor.organization(organization), &user.id)).await?;
     let member = member.filter(|member| member.standing == Standing::Active).ok_or(Error::WrongCredentials)?;

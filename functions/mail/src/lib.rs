@@ -2,7 +2,7 @@
 
 mod letter;
 
-use backend::{Backend, door::System, event::each_message, keys, queue::MailJob};
+use backend::{Backend, event::each_message, keys, queue::MailJob, system::System};
 use domain::{Error, Result, Timestamp, account::User, commit::Commit, limits, mail::Mailed};
 use letter::{Letter, render};
 use serde_json::Value;

@@ -2,8 +2,9 @@
 
 use crate::{
     Backend,
-    door::{Can, Room, System},
+    door::{Can, Room},
     keys::Tenant,
+    system::System,
 };
 use aws_sdk_s3::{error::ProvideErrorMetadata, presigning::PresigningConfig};
 use base64::{Engine, engine::general_purpose::STANDARD};

@@ -63,7 +63,7 @@ use crate::{
     Backend,
     aws::Inner,
     idempotency::Claim,
-    keys::{self, Index, Key, Me, Range, Tenant},
+    keys::{self, Key, Me, Range, Tenant},
     page::{self, Page, Paging},
     problem::Problem,
     store::Store,
@@ -76,15 +76,14 @@ use domain::{
     Error, Result, Timestamp,
     access::Access,
     account::Session,
-    commit::{Actor, Change, Commit, Draft, Kept, Origin, Record, Write},
+    commit::{Actor, Change, Commit, Draft, Kept, Origin, Write},
     id::*,
     limits,
     organization::{Membership, Standing},
-    policy::{Grants, Permission, ReadAudit, Reads, Role},
+    policy::{Grants, Permission, Reads, Role},
 };
-use futures_util::future::try_join_all;
 use http::{header, request::Parts};
-use std::{collections::BTreeSet, marker::PhantomData, sync::Arc};
+use std::{marker::PhantomData, sync::Arc};
 
 /// The router's state. It offers a handler nothing.
 #[derive(Clone)]
@@ -483,164 +482,5 @@ impl Room {
             }
         }
         Ok(Page { items, next: last.map(|position| page::seal(secrets, scope, paging, &position)) })
-    }
-}
-
-/// Which changes are asked for.
-#[derive(Clone, Debug, Default)]
-pub struct ChangeFilter {
-    pub subject: Option<String>,
-    pub user: Option<UserId>,
-}
-
-impl Can<ReadAudit> {
-    /// One page of the trail, latest first.
-    pub async fn changes(&self, filter: ChangeFilter, paging: &Paging) -> Result<Page<Change>> {
-        match filter {
-            ChangeFilter { subject: Some(subject), user } => {
-                let fits = |change: &Change| user.is_none() || change.by.user == user;
-                self.changes_in(keys::changes_of(self.tenant(), &subject), paging, fits).await
-            }
-            ChangeFilter { subject: None, user: Some(user) } => {
-                self.changes_in(keys::changes_by(self.tenant(), &user), paging, |_| true).await
-            }
-            ChangeFilter { subject: None, user: None } => self.all_changes(paging).await,
-        }
-    }
-
-    async fn changes_in(&self, range: Range<Change>, paging: &Paging, fits: impl Fn(&Change) -> bool) -> Result<Page<Change>> {
-        debug_assert_ne!(range.index, Index::Table);
-        let secrets = self.room.inner.secrets().await?;
-        let scope = self.tenant().id().as_str();
-        let after = page::open(secrets, scope, paging)?.map(|position| page::start(&range, &position)).transpose()?;
-        let found = self.room.store.table.query(&range, Walk { descending: true, limit: paging.limit, after }).await?;
-        let last = found.items.last().map(|item| page::position(&range, item)).filter(|_| found.more.is_some());
-        let changes = found.items.into_iter().map(parse).collect::<Result<Vec<Change>>>()?;
-        let next = last.map(|position| page::seal(secrets, scope, paging, &position));
-        Ok(Page { items: changes.into_iter().filter(|change| fits(change)).collect(), next })
-    }
-
-    /// Merges the shards of each day, back from the cursor; a quiet month ends a page early.
-    async fn all_changes(&self, paging: &Paging) -> Result<Page<Change>> {
-        let secrets = self.room.inner.secrets().await?;
-        let scope = self.tenant().id().as_str();
-        let founded = self.membership.joined_at.min(self.tenant().id().made_at());
-        let (mut at, mut before) = match page::open(secrets, scope, paging)? {
-            Some(position) => {
-                let id: ChangeId = position.parse().map_err(|_| Error::BadCursor)?;
-                (id.made_at(), position)
-            }
-            None => (self.now(), "chg_~".to_owned()),
-        };
-        let mut items: Vec<Change> = Vec::new();
-        for _ in 0..limits::TRAIL_DAYS {
-            let shards = (0..limits::CHANGE_SHARDS).map(|shard| {
-                let range = keys::changes_on(self.tenant(), at, shard, &before);
-                // One more than asked for, because the bound itself was already given
-                let walk = Walk { descending: true, limit: paging.limit + 1, after: None };
-                async move { self.room.store.table.query(&range, walk).await }
-            });
-            let mut day = Vec::new();
-            for found in try_join_all(shards).await? {
-                for item in found.items {
-                    day.push(parse::<Change>(item)?);
-                }
-            }
-            day.retain(|change| change.id.as_str() < before.as_str());
-            day.sort_by(|a, b| b.id.cmp(&a.id));
-            items.extend(day);
-            if items.len() > paging.limit {
-                items.truncate(paging.limit);
-                let next = items.last().map(|change| page::seal(secrets, scope, paging, change.id.as_str()));
-                return Ok(Page { items, next });
-            }
-            let midnight = start_of_day(at);
-            if midnight <= founded {
-                return Ok(Page { items, next: None });
-            }
-            at = midnight - jiff::SignedDuration::from_millis(1);
-            before = "chg_~".to_owned();
-        }
-        let next = ChangeId::new(at, u128::MAX);
-        Ok(Page { items, next: Some(page::seal(secrets, scope, paging, next.as_str())) })
-    }
-}
-
-fn start_of_day(at: Timestamp) -> Timestamp {
-    let seconds = at.as_second();
-    Timestamp::from_second(seconds - seconds.rem_euclid(86_400)).unwrap_or(at)
-}
-
-/// Acts without a caller, in the organisation of the message being worked on: for workers.
-pub struct System {
-    pub(crate) room: Room,
-}
-
-impl Backend {
-    pub fn system(&self, organization: &OrganizationId) -> System {
-        tracing::Span::current().record("organization", organization.as_str());
-        let inner = self.0.clone();
-        let now = inner.clock.now();
-        let (store, tenant) = (inner.own.clone(), Tenant(organization.clone()));
-        System { room: Room { inner, store, tenant, actor: Actor::system(), origin: Origin::default(), claim: None, now } }
-    }
-
-    pub fn now(&self) -> Timestamp {
-        self.0.clock.now()
-    }
-
-    /// The name Lambda has for this function; nothing else has one.
-    pub(crate) fn function(&self) -> Option<&str> {
-        self.0.settings.find("AWS_LAMBDA_FUNCTION_NAME")
-    }
-
-    /// An environment variable of the template.
-    pub fn setting(&self, name: &str) -> &str {
-        self.0.settings.get(name)
-    }
-}
-
-impl System {
-    pub fn tenant(&self) -> &Tenant {
-        &self.room.tenant
-    }
-
-    pub fn now(&self) -> Timestamp {
-        self.room.now
-    }
-
-    pub fn person(&self, user: &UserId) -> Me {
-        Me(user.clone())
-    }
-
-    pub async fn get<R: Kept>(&self, key: Key<R>) -> Result<Option<R>> {
-        self.room.store.table.get(key).await
-    }
-
-    pub async fn all<R: Kept>(&self, range: Range<R>, limit: usize) -> Result<Vec<R>> {
-        self.room.all(range, limit, false).await
-    }
-
-    pub async fn commit(&self, commit: Commit) -> Result<()> {
-        self.room.execute(commit, None).await.map(drop)
-    }
-
-    pub async fn get_many<R: Kept>(&self, keys: Vec<Key<R>>) -> Result<Vec<R>> {
-        self.room.get_many(keys).await
-    }
-
-    /// Brings derived entries in step: puts those that hold now and did not before, removes those that held and no longer do.
-    pub async fn replace_entries(&self, before: Vec<Record>, after: Vec<Record>, now: Vec<Record>) -> Result<()> {
-        let place = |record: &Record| {
-            let place = keys::place(&self.room.tenant, record);
-            (place.pk, place.sk)
-        };
-        let had: BTreeSet<_> = before.iter().map(place).collect();
-        let has: BTreeSet<_> = now.iter().map(place).collect();
-        let mut gone = BTreeSet::new();
-        let removals =
-            before.into_iter().chain(after).filter(|record| !has.contains(&place(record)) && gone.insert(place(record))).map(Write::Remove);
-        let puts = now.iter().filter(|record| !had.contains(&place(record))).cloned().map(Write::Put);
-        self.room.store.table.write_each(&self.room.tenant, removals.chain(puts).collect()).await
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A handler gets at data through [`door::Can`] and nothing else.
 
+mod account;
 mod aws;
 pub mod blobs;
 pub mod chat;
@@ -23,8 +24,10 @@ pub mod settings;
 pub mod sockets;
 pub mod start;
 mod store;
+pub mod system;
 mod table;
 pub mod tokens;
+pub mod trail;
 pub mod visitor;
 pub mod web;
 

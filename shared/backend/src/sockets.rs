@@ -5,9 +5,10 @@
 use crate::{
     Backend,
     aws::Inner,
-    door::{Caller, Can, Room, System},
+    door::{Caller, Can, Room},
     keys,
     secrets::sha256,
+    system::System,
 };
 use aws_sdk_apigatewaymanagement::{error::SdkError, primitives::Blob};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};

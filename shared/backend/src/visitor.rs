@@ -4,8 +4,7 @@
 
 use crate::{
     Backend,
-    aws::Inner,
-    door::{App, Caller, Can, Refusal, Room},
+    door::{App, Refusal, Room},
     guesses::Guesses,
     idempotency::Claim,
     keys::{self, Key, Me, Tenant},
@@ -23,8 +22,7 @@ use domain::{
     commit::{Actor, Commit, Kept, Origin},
     id::*,
     limits,
-    organization::{Everyone, Invitation, JoinCode, Membership, Organization, Standing},
-    policy::UseAccount,
+    organization::{Everyone, Invitation, JoinCode, Membership, Organization},
     text::{Email, Password},
 };
 use http::request::Parts;
@@ -220,68 +218,6 @@ impl Visitor {
         }
         let parts = URL_SAFE_NO_PAD.decode(payload).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         Ok(parts.and_then(|text| text.split('\n').map(str::to_owned).collect::<Vec<_>>().try_into().ok()))
-    }
-}
-
-impl Inner {
-    /// A refresh token and what is kept of it. The session's id in front finds it, then come 256 random bits, and
-    /// a mark that it is ours: one that was made up must not end a session as a used one does.
-    async fn refresh_token(&self, session: &SessionId, user: &UserId) -> Result<(String, String)> {
-        let secret = URL_SAFE_NO_PAD.encode(self.entropy.bytes::<32>());
-        let token = format!("{user}.{session}.{secret}");
-        let mark = self.secrets().await?.mark("refresh", &[&token]);
-        Ok((format!("{token}.{mark}"), sha256(secret.as_bytes())))
-    }
-
-    async fn access_token(&self, session: &Session, now: Timestamp) -> Result<String> {
-        tokens::issue(self.secrets().await?, &session.user, &session.id, &session.organization, now)
-    }
-}
-
-impl Can<UseAccount> {
-    pub async fn refresh_token(&self, session: &SessionId) -> Result<(String, String)> {
-        self.room.inner.refresh_token(session, self.user()).await
-    }
-
-    pub async fn access_token(&self, session: &Session) -> Result<String> {
-        self.room.inner.access_token(session, self.now()).await
-    }
-
-    pub fn origin(&self) -> &Origin {
-        &self.room.origin
-    }
-
-    /// The caller in another organisation of theirs; for others it does not exist.
-    pub async fn elsewhere(&self, organization: &OrganizationId) -> Result<Self> {
-        let backend = Backend(self.room.inner.clone());
-        let caller = Caller::identify(&backend, self.user(), &self.session.id, organization, self.origin().clone(), Vec::new()).await;
-        caller.and_then(Caller::can).map_err(|error| match error {
-            Error::Unauthenticated => Error::NotFound("organisation"),
-            other => other,
-        })
-    }
-
-    /// The organisations the caller belongs to, with their place in each.
-    pub async fn organizations(&self) -> Result<Vec<(Organization, Membership)>> {
-        let mut places: Vec<Membership> = self.room.all(keys::memberships(&self.me()), limits::ORGANIZATIONS_OF_ONE, false).await?;
-        places.retain(|place| place.standing == Standing::Active);
-        let keys = places.iter().map(|place| keys::organization(&Tenant(place.organization.clone()))).collect();
-        let organizations: Vec<Organization> = self.room.get_many(keys).await?;
-        let place_in = |organization: &Organization| places.iter().find(|place| place.organization == organization.id).cloned();
-        Ok(organizations.into_iter().filter_map(|organization| place_in(&organization).map(|place| (organization, place))).collect())
-    }
-
-    fn guesses(&self) -> Guesses<'_> {
-        Guesses { table: &self.room.inner.own.table, email: &self.membership.email, address: &self.room.origin.address, now: self.now() }
-    }
-
-    /// Whether this is the caller's password; refuses whoever has guessed it too often in this minute.
-    pub async fn is_password(&self, guess: &Password, kept: &Credentials) -> Result<bool> {
-        self.guesses().check(guess.reveal(), Some(&kept.password_hash)).await
-    }
-
-    pub async fn hash(&self, password: &Password) -> Result<String> {
-        password::hash(password, &self.room.inner.entropy).await
     }
 }
 

@@ -1,0 +1,87 @@
+//! The door of workers: they act without a caller, in the organisation of what they work on.
+
+use crate::{
+    Backend,
+    door::Room,
+    keys::{self, Key, Me, Range, Tenant},
+};
+use domain::{
+    Result, Timestamp,
+    commit::{Actor, Commit, Kept, Origin, Record, Write},
+    id::*,
+};
+use std::collections::BTreeSet;
+
+/// Acts without a caller, in the organisation of the message being worked on: for workers.
+pub struct System {
+    pub(crate) room: Room,
+}
+
+impl Backend {
+    pub fn system(&self, organization: &OrganizationId) -> System {
+        tracing::Span::current().record("organization", organization.as_str());
+        let inner = self.0.clone();
+        let now = inner.clock.now();
+        let (store, tenant) = (inner.own.clone(), Tenant(organization.clone()));
+        System { room: Room { inner, store, tenant, actor: Actor::system(), origin: Origin::default(), claim: None, now } }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// The name Lambda has for this function; nothing else has one.
+    pub(crate) fn function(&self) -> Option<&str> {
+        self.0.settings.find("AWS_LAMBDA_FUNCTION_NAME")
+    }
+
+    /// An environment variable of the template.
+    pub fn setting(&self, name: &str) -> &str {
+        self.0.settings.get(name)
+    }
+}
+
+impl System {
+    pub fn tenant(&self) -> &Tenant {
+        &self.room.tenant
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.room.now
+    }
+
+    pub fn person(&self, user: &UserId) -> Me {
+        Me(user.clone())
+    }
+
+    pub async fn get<R: Kept>(&self, key: Key<R>) -> Result<Option<R>> {
+        self.room.store.table.get(key).await
+    }
+
+    pub async fn all<R: Kept>(&self, range: Range<R>, limit: usize) -> Result<Vec<R>> {
+        self.room.all(range, limit, false).await
+    }
+
+    pub async fn commit(&self, commit: Commit) -> Result<()> {
+        self.room.execute(commit, None).await.map(drop)
+    }
+
+    pub async fn get_many<R: Kept>(&self, keys: Vec<Key<R>>) -> Result<Vec<R>> {
+        self.room.get_many(keys).await
+    }
+
+    /// Brings derived entries in step: puts those that hold now and did not before, removes those that held and no longer do.
+    pub async fn replace_entries(&self, before: Vec<Record>, after: Vec<Record>, now: Vec<Record>) -> Result<()> {
+        let place = |record: &Record| {
+            let place = keys::place(&self.room.tenant, record);
+            (place.pk, place.sk)
+        };
+        let had: BTreeSet<_> = before.iter().map(place).collect();
+        let has: BTreeSet<_> = now.iter().map(place).collect();
+        let mut gone = BTreeSet::new();
+        let removals =
+            before.into_iter().chain(after).filter(|record| !has.contains(&place(record)) && gone.insert(place(record))).map(Write::Remove);
+        let puts = now.iter().filter(|record| !had.contains(&place(record))).cloned().map(Write::Put);
+        self.room.store.table.write_each(&self.room.tenant, removals.chain(puts).collect()).await
+    }
+}
