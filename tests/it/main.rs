@@ -1,10 +1,12 @@
 //! The specification. Its modules are the table of contents of the product.
 
 mod access;
+mod again;
 mod chat;
 mod costs;
 mod faults;
 mod files;
+mod forms;
 mod headers;
 mod input;
 mod money;
