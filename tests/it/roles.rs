@@ -124,6 +124,17 @@ async fn nobody_gives_or_takes_what_they_have_not_themselves() {
     let books = role(&acme, "Books", &["read_billing"]).await;
     ben.delete(&format!("/api/v1/roles/{books}")).await.refused_fields(&["/permissions"]);
     give(&ben, &cleo, json!({ "roles": [books] })).await.refused_fields(&["/role"]);
+    // Nor by sending again or taking back what somebody else could give
+    let more = acme.owner.post("/api/v1/invitations", json!({ "email": world.email("y"), "role": "owner" })).await.expect(201);
+    let more = format!("/api/v1/invitations/{}", id(&more));
+    for person in [&ann, &ben] {
+        person.post(&format!("{more}/resend"), json!({})).await.refused(403, "forbidden");
+        person.delete(&more).await.refused(403, "forbidden");
+    }
+    // Nor by handing over what is not theirs
+    let heir = role(&acme, "Heir", &["hand_over"]).await;
+    give(&acme.owner, &cleo, json!({ "role": "guest", "roles": [heir] })).await.expect(200);
+    cleo.post("/api/v1/organization/hand-over", json!({ "to": ben.id })).await.refused(403, "forbidden");
     // Nor to oneself
     give(&ben, &ben, json!({ "role": "admin" })).await.refused_fields(&["/role"]);
 }
@@ -184,7 +195,7 @@ async fn an_organisation_is_handed_over() {
 
 #[tokio::test]
 async fn a_deactivated_member_is_let_in_nowhere_and_keeps_what_they_wrote() {
-    let world = World::new().await;
+    let world = World::alone().await;
     let acme = world.organization("Acme").await;
     let ben = acme.joins("Ben", "member").await;
     let project = acme.project("Garden").await;
@@ -203,7 +214,10 @@ async fn a_deactivated_member_is_let_in_nowhere_and_keeps_what_they_wrote() {
     let draft = json!({ "project": project, "title": "Mow", "assignees": [ben.id] });
     acme.owner.post("/api/v1/tasks", draft).await.refused_fields(&["/assignees/0"]);
 
+    world.advance(std::time::Duration::from_secs(5)).await;
     acme.owner.post(&format!("{}/reactivate", member(&ben)), json!({})).await.expect(200);
+    ben.get("/api/v1/tasks").await.refused(401, "unauthenticated");
+    world.post("/api/v1/auth/refresh", json!({ "refresh_token": ben.refresh })).await.refused(401, "unauthenticated");
     world.post("/api/v1/auth/login", login).await.expect(200);
     acme.owner.post(&format!("{}/reactivate", member(&ben)), json!({})).await.refused(409, "conflict");
 }
@@ -226,4 +240,30 @@ async fn a_removed_member_is_gone_from_the_directory_and_can_come_back() {
     let back = world.post("/api/v1/auth/join", form).await.expect(201);
     assert_eq!((&back["user"], &back["role"], &back["standing"]), (&json!(ben.id), &json!("accountant"), &json!("active")));
     assert!(may_read_clients(&Person::login(&world, &ben.email, PASSWORD).await).await);
+}
+
+#[tokio::test]
+async fn the_channel_for_everybody_follows_who_is_a_guest() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let ben = acme.joins("Ben", "member").await;
+    assert_eq!(ben.list("/api/v1/conversations").await.len(), 1);
+    give(&acme.owner, &ben, json!({ "role": "guest" })).await.expect(200);
+    assert!(ben.list("/api/v1/conversations").await.is_empty());
+    give(&acme.owner, &ben, json!({ "role": "member" })).await.expect(200);
+    assert_eq!(ben.list("/api/v1/conversations").await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_code_to_join_is_shown_to_those_who_made_it() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let ben = acme.joins("Ben", "member").await;
+    let code = acme.owner.post("/api/v1/organization/join-code", json!({})).await.expect(200)["joining"]["code"].clone();
+    assert_eq!(acme.owner.get("/api/v1/organization").await.expect(200)["joining"]["code"], code);
+    for path in ["/api/v1/organization", "/api/v1/auth/verify"] {
+        assert!(!ben.get(path).await.text.contains(code.as_str().expect("a code")), "{path}");
+    }
+    let trail = acme.owner.get("/api/v1/changes").await;
+    assert!(!trail.text.contains(code.as_str().expect("a code")));
 }

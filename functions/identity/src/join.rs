@@ -6,9 +6,11 @@ use backend::{
 };
 use domain::{
     Error, Result,
+    access::Access,
     account::{Credentials, EmailOwner, User},
-    commit::{Actor, Commit, Record, Write},
+    commit::{Actor, Commit, Kept, Record, Write},
     id::{InvitationId, UserId},
+    limits,
     organization::{Invitation, Membership},
     text::{Email, Label, Line, Password, Zone},
 };
@@ -46,16 +48,21 @@ pub async fn join(visitor: Visitor, Body(join): Body<Join>) -> Result<Answer, Pr
     let (user, account) = account(&visitor, &invitation.email, join, &organization).await?;
     let before = visitor.get(keys::member(&tenant, &user.id)).await?;
     let everyone = visitor.get(keys::everyone(&tenant)).await?;
-    let access = visitor.get(keys::access(&tenant)).await?.ok_or_else(void)?;
-    let (member, mut commit) = invitation.accept(&user, before, &access, everyone.as_ref(), visitor.now())?;
-    commit.writes.extend(account);
     let actor = Actor { user: Some(user.id.clone()), name: user.name.to_string() };
-    let answer = Answer::json(StatusCode::CREATED, &member)?;
-    match visitor.answer(&tenant, actor, commit, answer).await {
-        // Somebody used the link at the same moment
-        Err(Error::Stale { .. } | Error::Conflict(_)) => Err(void().into()),
-        other => Ok(other?),
+    for _ in 0..limits::RACE_TRIES {
+        let access = visitor.get(keys::access(&tenant)).await?.ok_or_else(void)?;
+        let (member, mut commit) = invitation.clone().accept(&user, before.clone(), &access, everyone.as_ref(), visitor.now())?;
+        commit.writes.extend(account.clone());
+        let answer = Answer::json(StatusCode::CREATED, &member)?;
+        match visitor.answer(&tenant, actor.clone(), commit, answer).await {
+            // Another owner came or went
+            Err(Error::Stale { kind: Access::KIND, .. }) => {}
+            // Somebody used the link at the same moment
+            Err(Error::Stale { .. } | Error::Conflict(_)) => return Err(void().into()),
+            other => return Ok(other?),
+        }
     }
+    Err(Error::Busy("the owners keep changing".into()).into())
 }
 
 /// The account of the invited address: an existing one proves itself by its password, a new one is made with it.

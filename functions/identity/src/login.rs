@@ -104,7 +104,7 @@ pub async fn refresh(visitor: Visitor, Body(form): Body<RefreshToken>) -> Result
     let session = visitor.get(keys::session(&me, &id)).await?.ok_or(Error::Unauthenticated)?;
     let tenant = visitor.organization(&session.organization);
     let member = visitor.get(keys::member(&tenant, &user)).await?;
-    let member = member.filter(|member| member.standing == Standing::Active).ok_or(Error::Unauthenticated)?;
+    let member = member.filter(|member| member.lets_in(&session)).ok_or(Error::Unauthenticated)?;
     let actor = Actor { user: Some(user.clone()), name: member.name.to_string() };
     let (token, hash) = visitor.refresh_token(&id, &user).await?;
     match session.refresh(&presented, hash, visitor.now()) {

@@ -54,7 +54,10 @@ pub async fn switch(can: Can<UseAccount>, Body(switch): Body<Switch>) -> Result<
     let organization = there.tenant().id();
     let login = Login { id, user: can.user(), organization, device: origin.device, address: origin.address, refresh_hash };
     let session = Session { ends_at: can.session().ends_at, ..Session::open(login, can.now()) };
-    there.commit(Commit::noted("session.opened", &session).also_create(session.clone())).await?;
+    // Only while the session it comes from is as it was: one that is being ended opens no other
+    let parent = can.session();
+    let opened = Commit::noted("session.opened", &session).also_create(session.clone());
+    there.commit(opened.also_replace(parent.version, Session { version: parent.version + 1, ..parent.clone() })).await?;
     let access_token = can.access_token(&session).await?;
     Ok(Answer::ok(&TokenPair::new(&session, access_token, refresh_token))?)
 }

@@ -3,7 +3,14 @@
 mod letter;
 
 use backend::{Backend, event::each_message, keys, queue::MailJob, system::System};
-use domain::{Error, Result, Timestamp, account::User, commit::Commit, limits, mail::Mailed};
+use domain::{
+    Error, Result, Timestamp,
+    account::User,
+    commit::Commit,
+    limits,
+    mail::Mailed,
+    organization::{Membership, Standing},
+};
 use letter::{Letter, render};
 use serde_json::Value;
 
@@ -62,6 +69,11 @@ async fn write(backend: &Backend, system: &System, job: &MailJob) -> Result<Opti
             Ok(Some(Letter::invitation(&invitation, link)))
         }
         MailJob::Notification { user, notification, .. } => {
+            // Whoever was locked out since is told nothing more
+            let member: Option<Membership> = system.get(keys::member(system.tenant(), user)).await?;
+            if member.is_none_or(|member| member.standing != Standing::Active) {
+                return Ok(None);
+            }
             let notification = system.get(keys::notification(system.tenant(), user, notification)).await?;
             let user: Option<User> = system.get(keys::user(&system.person(user))).await?;
             Ok(notification.zip(user).map(|(notification, user)| Letter::notification(&notification, &user)))

@@ -54,7 +54,7 @@ async fn check_department(can: &Can<InviteMembers>, department: Option<&Departme
 #[utoipa::path(post, path = "/api/v1/invitations/{invitation}/resend", operation_id = "resend_invitation", tag = "organization", params(("invitation" = InvitationId, Path)), responses((status = 200, body = Invitation)))]
 pub async fn resend(can: Can<InviteMembers>, Path(id): Path<InvitationId>) -> Result<Answer, Problem> {
     let invitation: Invitation = can.find(keys::invitation(can.tenant(), &id), "invitation").await?;
-    let (invitation, commit) = invitation.resend(can.now())?;
+    let (invitation, commit) = invitation.resend(can.grants(), can.now())?;
     can.commit(commit).await?;
     Ok(Answer::record(&invitation)?)
 }
@@ -63,7 +63,7 @@ pub async fn resend(can: Can<InviteMembers>, Path(id): Path<InvitationId>) -> Re
 #[utoipa::path(delete, path = "/api/v1/invitations/{invitation}", operation_id = "revoke_invitation", tag = "organization", params(("invitation" = InvitationId, Path)), responses((status = 204)))]
 pub async fn revoke(can: Can<InviteMembers>, Path(id): Path<InvitationId>) -> Result<Answer, Problem> {
     let invitation: Invitation = can.find(keys::invitation(can.tenant(), &id), "invitation").await?;
-    let (_, commit) = invitation.revoke()?;
+    let (_, commit) = invitation.revoke(can.grants())?;
     can.commit(commit).await?;
     Ok(Answer::nothing())
 }

@@ -41,7 +41,11 @@ pub async fn edit(can: Can<ManageMembers>, Path(id): Path<UserId>, seen: IfMatch
         return Err(Error::invalid("/department", "is not a department of this organisation").into());
     }
     let member = seen.check(can.find(keys::member(can.tenant(), &id), "member").await?)?;
-    settle(&can, manager(&can).edit(member, edit)?).await
+    let everyone = match edit.role {
+        Some(_) => can.get(keys::everyone(can.tenant())).await?,
+        None => None,
+    };
+    settle(&can, manager(&can).edit(member, edit, everyone.as_ref(), can.now())?).await
 }
 
 fn manager(can: &Can<ManageMembers>) -> Manager<'_> {
@@ -64,7 +68,7 @@ pub async fn deactivate(can: Can<ManageMembers>, Path(id): Path<UserId>, seen: I
 #[utoipa::path(post, path = "/api/v1/members/{member}/reactivate", operation_id = "reactivate_member", tag = "organization", params(("member" = UserId, Path), IfMatchHeader), responses((status = 200, body = Membership)))]
 pub async fn reactivate(can: Can<ManageMembers>, Path(id): Path<UserId>, seen: IfMatch) -> Result<Answer, Problem> {
     let member = seen.check(can.find(keys::member(can.tenant(), &id), "member").await?)?;
-    settle(&can, manager(&can).reactivate(member)?).await
+    settle(&can, manager(&can).reactivate(member, can.now())?).await
 }
 
 /// Take a member out of the organisation. What they wrote keeps their name; they can be invited again.

@@ -58,7 +58,8 @@ impl Can<Converse> {
         let keys = page.items.iter().map(|mine: &Participation| keys::conversation(self.tenant(), &mine.conversation)).collect();
         let conversations: Vec<Conversation> = self.get_many(keys).await?;
         let mut mine = page.items;
-        let items = conversations.into_iter().filter_map(|conversation| {
+        let heard = conversations.into_iter().filter(|conversation| conversation.audience.admits(self.user(), self.role()));
+        let items = heard.filter_map(|conversation| {
             let place = mine.iter().position(|mine| mine.conversation == conversation.id)?;
             Some((conversation, mine.swap_remove(place)))
         });

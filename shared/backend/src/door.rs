@@ -79,7 +79,7 @@ use domain::{
     commit::{Actor, Change, Commit, Draft, Kept, Origin, Write},
     id::*,
     limits,
-    organization::{Membership, Standing},
+    organization::Membership,
     policy::{Grants, Permission, Reads, Role},
 };
 use http::{header, request::Parts};
@@ -235,7 +235,7 @@ impl Caller {
             }
         }
         let session = alive.filter(|session| session.is_alive(now)).ok_or(Error::Unauthenticated)?;
-        let membership = membership.filter(|member| member.standing == Standing::Active).ok_or(Error::Unauthenticated)?;
+        let membership = membership.filter(|member| member.lets_in(&session)).ok_or(Error::Unauthenticated)?;
         let actor = Actor { user: Some(user.clone()), name: membership.name.to_string() };
         let store = inner.store_of(&tenant).await?;
         Ok(Self { room: Room { inner: inner.clone(), store, tenant, actor, origin, claim: None, now }, membership, access, session, found })

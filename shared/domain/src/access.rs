@@ -166,11 +166,8 @@ impl Access {
         narrowed::<RoleId>(self, after) || narrowed::<GroupId>(self, after)
     }
 
-    /// With one owner more or less; the last one stays.
-    fn with_owner(&self, user: &UserId, owns: bool) -> Result<Option<Self>> {
-        if self.owners.contains(user) == owns {
-            return Ok(None);
-        }
+    /// With this one among the owners or not; the last one stays.
+    fn with_owner(&self, user: &UserId, owns: bool) -> Result<Self> {
         let mut after = self.next();
         after.owners.retain(|owner| owner != user);
         if owns {
@@ -182,7 +179,7 @@ impl Access {
         if after.owners.len() > limits::OWNERS {
             return Err(Error::Conflict(format!("an organisation has {} owners at the most", limits::OWNERS)));
         }
-        Ok(Some(after))
+        Ok(after)
     }
 }
 
@@ -211,17 +208,19 @@ impl Manager<'_> {
         if self.grants.cover(&self.access.grants(member)) { Ok(()) } else { Err(Error::Forbidden) }
     }
 
+    /// Written together with what was known of everybody's rights: whoever was taken theirs in between changes nothing more,
+    /// and two owners who go at once meet.
     fn commit(&self, action: &'static str, before: Membership, after: Membership) -> Result<Commit> {
         let owns = after.role == Role::Owner && after.standing == Standing::Active;
-        let commit = Commit::replace(action, before.clone(), after);
-        Ok(match self.access.with_owner(&before.user, owns)? {
-            Some(access) => commit.also_replace(self.access.version, access),
-            None => commit,
-        })
+        let access = self.access.with_owner(&before.user, owns)?;
+        Ok(Commit::replace(action, before, after).also_replace(self.access.version, access))
     }
 
-    pub fn edit(&self, before: Membership, edit: MemberEdit) -> Result<(Membership, Commit)> {
+    pub fn edit(&self, before: Membership, edit: MemberEdit, everyone: Option<&Everyone>, now: Timestamp) -> Result<(Membership, Commit)> {
         self.may_touch(&before)?;
+        if before.standing == Standing::Removed {
+            return Err(Error::Conflict("the member is removed".to_owned()));
+        }
         let known = |ids: &[RoleId]| ids.iter().all(|id| self.access.roles.iter().any(|role| role.id == *id));
         if !edit.roles.as_deref().is_none_or(known) {
             return Err(Error::invalid("/roles", "names a role that is not there"));
@@ -241,7 +240,17 @@ impl Manager<'_> {
         if !self.grants.cover(&self.access.grants(&after)) {
             return Err(Error::invalid("/role", "is more than you have yourself"));
         }
-        let commit = self.commit("member.edited", before, after.clone())?;
+        let was_guest = before.role == Role::Guest;
+        let mut commit = self.commit("member.edited", before, after.clone())?;
+        // Guests do not hear the channel for everybody
+        if let Some(everyone) = everyone {
+            let place = Participation::new(&everyone.channel, &after.user, now);
+            match (was_guest, after.role == Role::Guest) {
+                (true, false) => commit = commit.also_put(place),
+                (false, true) => commit = commit.also_remove(place),
+                _ => {}
+            }
+        }
         Ok((after, commit))
     }
 
@@ -251,8 +260,10 @@ impl Manager<'_> {
         self.stand("member.deactivated", before, Standing::Deactivated, &[Standing::Active])
     }
 
-    pub fn reactivate(&self, before: Membership) -> Result<(Membership, Commit)> {
+    /// The sessions from before stay closed.
+    pub fn reactivate(&self, before: Membership, now: Timestamp) -> Result<(Membership, Commit)> {
         self.may_touch(&before)?;
+        let before = Membership { admitted_at: now, ..before };
         self.stand("member.reactivated", before, Standing::Active, &[Standing::Deactivated])
     }
 
@@ -264,7 +275,7 @@ impl Manager<'_> {
 
     fn stand(&self, action: &'static str, before: Membership, standing: Standing, from: &[Standing]) -> Result<(Membership, Commit)> {
         if !from.contains(&before.standing) {
-            return Err(Error::Conflict(format!("the member is {} already", standing.as_str())));
+            return Err(Error::Conflict(format!("the member is {}", before.standing.as_str())));
         }
         let after = Membership { standing, version: before.version + 1, ..before.clone() };
         let commit = self.commit(action, before, after.clone())?;
@@ -273,6 +284,9 @@ impl Manager<'_> {
 
     /// The owner makes somebody else one, and is an administrator from then on.
     pub fn hand_over(&self, from: Membership, to: Membership) -> Result<(Membership, Commit)> {
+        if from.role != Role::Owner {
+            return Err(Error::Forbidden);
+        }
         if from.user == to.user {
             return Err(Error::invalid("/to", "is yourself"));
         }
@@ -319,8 +333,8 @@ pub fn join(
         }
         Some(_) => return Err(Error::Conflict("you belong to this organisation already".to_owned())),
     };
-    if let Some(next) = access.with_owner(&member.user, member.role == Role::Owner)? {
-        commit = commit.also_replace(access.version, next);
+    if member.role == Role::Owner {
+        commit = commit.also_replace(access.version, access.with_owner(&member.user, true)?);
     }
     if let Some(everyone) = everyone.filter(|_| member.role != Role::Guest) {
         commit = commit.also_put(Participation::new(&everyone.channel, &member.user, now));

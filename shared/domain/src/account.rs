@@ -54,6 +54,7 @@ impl User {
             standing: Standing::Active,
             department,
             joined_at: now,
+            admitted_at: now,
             version: 1,
         }
     }

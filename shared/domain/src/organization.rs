@@ -3,7 +3,7 @@
 use crate::{
     Error, Result, Timestamp,
     access::{Access, join},
-    account::{Credentials, EmailOwner, User},
+    account::{Credentials, EmailOwner, Session, User},
     commit::Commit,
     conversation::{Conversation, Participation},
     id::{sortable, *},
@@ -83,7 +83,8 @@ impl Organization {
         let after = Self { joining, version: self.version + 1, ..self.clone() };
         let code = |joining: &Joining| JoinCode { code: joining.code.clone(), organization: self.id.clone(), version: 1 };
         let (before, next) = (self.joining.as_ref().map(code), after.joining.as_ref().map(code));
-        let mut commit = Commit::replace("organization.edited", self, after.clone());
+        // The code lets people in, and is nobody's business who reads the trail
+        let mut commit = Commit::noted("organization.joining_changed", &after).also_replace(self.version, after.clone());
         commit = before.into_iter().fold(commit, Commit::also_remove);
         (after, next.into_iter().fold(commit, Commit::also_create))
     }
@@ -148,10 +149,19 @@ pub struct Membership {
     pub standing: Standing,
     pub department: Option<DepartmentId>,
     pub joined_at: Timestamp,
+    /// Sessions opened before this are not let in: they are those of somebody who was locked out since.
+    pub admitted_at: Timestamp,
     pub version: u64,
 }
 
+/// How far the clocks of two machines may differ.
+const SKEW: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
+
 impl Membership {
+    pub fn lets_in(&self, session: &Session) -> bool {
+        self.standing == Standing::Active && session.created_at + SKEW >= self.admitted_at
+    }
+
     /// What decides what somebody may.
     pub fn place(&self) -> (Role, &[RoleId], &[GroupId], Standing) {
         (self.role, &self.roles, &self.groups, self.standing)
@@ -357,7 +367,7 @@ impl Invitation {
             version: self.version + 1,
             ..self.clone()
         };
-        if self.state != InvitationState::Requested {
+        if self.state != InvitationState::Requested || now >= self.expires_at {
             return Err(Error::Conflict("nobody asked for this, or it was answered already".to_owned()));
         }
         if !grants.cover(&after.role.grants()) {
@@ -375,6 +385,11 @@ impl Invitation {
         self.state == InvitationState::Pending && now < self.expires_at
     }
 
+    /// Nobody sends or takes back what they could not give.
+    fn is_covered(&self, grants: &Grants) -> Result<()> {
+        if grants.cover(&self.role.grants()) { Ok(()) } else { Err(Error::Forbidden) }
+    }
+
     fn pending(self) -> Result<Self> {
         match self.state {
             InvitationState::Pending => Ok(self),
@@ -384,14 +399,16 @@ impl Invitation {
         }
     }
 
-    pub fn resend(self, now: Timestamp) -> Result<(Self, Commit)> {
+    pub fn resend(self, grants: &Grants, now: Timestamp) -> Result<(Self, Commit)> {
         let before = self.pending()?;
+        before.is_covered(grants)?;
         let after =
             Self { sending: before.sending + 1, expires_at: now + limits::INVITATION, version: before.version + 1, ..before.clone() };
         Ok((after.clone(), Commit::replace("invitation.sent", before, after)))
     }
 
-    pub fn revoke(self) -> Result<(Self, Commit)> {
+    pub fn revoke(self, grants: &Grants) -> Result<(Self, Commit)> {
+        self.is_covered(grants)?;
         let before = if self.state == InvitationState::Requested { self } else { self.pending()? };
         let after = Self { state: InvitationState::Revoked, version: before.version + 1, ..before.clone() };
         Ok((after.clone(), Commit::replace("invitation.revoked", before, after)))
