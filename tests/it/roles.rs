@@ -267,3 +267,46 @@ async fn the_code_to_join_is_shown_to_those_who_made_it() {
     let trail = acme.owner.get("/api/v1/changes").await;
     assert!(!trail.text.contains(code.as_str().expect("a code")));
 }
+
+#[tokio::test]
+async fn an_invitation_is_worth_no_more_than_whoever_sent_it() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (ann, eve) = (acme.joins("Ann", "admin").await, world.email("eve"));
+    ann.post("/api/v1/invitations", json!({ "email": eve, "role": "admin" })).await.expect(201);
+    let form = json!({ "token": world.link(&eve).await, "name": "Eve", "password": PASSWORD });
+    give(&acme.owner, &ann, json!({ "role": "member" })).await.expect(200);
+    world.post("/api/v1/auth/join", form.clone()).await.refused(409, "conflict");
+    give(&acme.owner, &ann, json!({ "role": "admin" })).await.expect(200);
+    world.post("/api/v1/auth/join", form).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_second_link_brings_nobody_back() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let email = world.email("ben");
+    let mut links = Vec::new();
+    for _ in 0..2 {
+        acme.owner.post("/api/v1/invitations", json!({ "email": email, "role": "member" })).await.expect(201);
+        links.push(json!({ "token": world.link(&email).await, "name": "Ben", "password": PASSWORD }));
+    }
+    world.post("/api/v1/auth/join", links[0].clone()).await.expect(201);
+    let ben = Person::login(&world, &email, PASSWORD).await;
+    acme.owner.delete(&member(&ben)).await.expect(204);
+    world.post("/api/v1/auth/join", links[1].clone()).await.refused(409, "conflict");
+}
+
+#[tokio::test]
+async fn whoever_has_left_where_they_were_at_home_is_let_in_where_they_are() {
+    let world = World::new().await;
+    let (acme, other) = (world.organization("Acme").await, world.organization("Other").await);
+    let ben = acme.joins("Ben", "member").await;
+    other.owner.post("/api/v1/invitations", json!({ "email": ben.email, "role": "member" })).await.expect(201);
+    world.post("/api/v1/auth/join", json!({ "token": world.link(&ben.email).await, "password": PASSWORD })).await.expect(201);
+    ben.post("/api/v1/organization/leave", json!({})).await.expect(204);
+    let login = json!({ "email": ben.email, "password": PASSWORD });
+    assert_eq!(world.post("/api/v1/auth/login", login.clone()).await.expect(200)["organization"], other.id);
+    other.owner.delete(&member(&ben)).await.expect(204);
+    world.post("/api/v1/auth/login", login).await.refused(401, "wrong-credentials");
+}

@@ -47,10 +47,17 @@ pub async fn join(visitor: Visitor, Body(join): Body<Join>) -> Result<Answer, Pr
     }
     let (user, account) = account(&visitor, &invitation.email, join, &organization).await?;
     let before = visitor.get(keys::member(&tenant, &user.id)).await?;
+    let inviter = match &invitation.invited_by {
+        Some(inviter) => visitor.get(keys::member(&tenant, inviter)).await?,
+        None => None,
+    };
     let everyone = visitor.get(keys::everyone(&tenant)).await?;
     let actor = Actor { user: Some(user.id.clone()), name: user.name.to_string() };
     for _ in 0..limits::RACE_TRIES {
         let access = visitor.get(keys::access(&tenant)).await?.ok_or_else(void)?;
+        if !invitation.is_backed_by(inviter.as_ref(), &access) || !invitation.is_sent_since(before.as_ref()) {
+            return Err(void().into());
+        }
         let (member, mut commit) = invitation.clone().accept(&user, before.clone(), &access, everyone.as_ref(), visitor.now())?;
         commit.writes.extend(account.clone());
         let answer = Answer::json(StatusCode::CREATED, &member)?;

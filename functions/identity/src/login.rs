@@ -56,9 +56,15 @@ pub async fn login(visitor: Visitor, Body(form): Body<Login>) -> Result<Answer, 
     };
     let right = visitor.is_password(&form.email, &form.password, credentials.as_ref()).await?;
     let (Some(user), true) = (user, right) else { return Err(Error::WrongCredentials.into()) };
-    let organization = form.organization.as_ref().unwrap_or(&user.home);
-    let member = visitor.get(keys::member(&visitor.organization(organization), &user.id)).await?;
-    let member = member.filter(|member| member.standing == Standing::Active).ok_or(Error::WrongCredentials)?;
+    let wanted = form.organization.as_ref().unwrap_or(&user.home);
+    let member = visitor.get(keys::member(&visitor.organization(wanted), &user.id)).await?;
+    let member = match member.filter(|member| member.standing == Standing::Active) {
+        // Who does not say where, and is no longer where they were at home, is let in where they are
+        None if form.organization.is_none() => visitor.place_of(&visitor.person(&user.id)).await?,
+        member => member,
+    };
+    let member = member.ok_or(Error::WrongCredentials)?;
+    let organization = &member.organization;
 
     let id = SessionId::new(visitor.now(), visitor.random());
     let (refresh_token, refresh_hash) = visitor.refresh_token(&id, &user.id).await?;

@@ -9,6 +9,7 @@ use domain::{
     account::{Login, Session},
     commit::Commit,
     id::{OrganizationId, SessionId},
+    organization::{Membership, Organization},
     policy::{Role, UseAccount},
     text::Line,
 };
@@ -29,7 +30,7 @@ pub struct Place {
 #[utoipa::path(get, path = "/api/v1/auth/organizations", operation_id = "list_my_organizations", tag = "identity", responses((status = 200, body = Page<Place>)))]
 pub async fn list(can: Can<UseAccount>) -> Result<Answer, Problem> {
     let mine = can.organizations().await?;
-    let place = |(organization, member): (domain::organization::Organization, domain::organization::Membership)| Place {
+    let place = |(organization, member): (Organization, Membership)| Place {
         current: organization.id == *can.tenant().id(),
         id: organization.id,
         name: organization.name,

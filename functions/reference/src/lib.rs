@@ -21,6 +21,7 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("/verify-email", "text/html; charset=utf-8", include_str!("../pages/verify-email.html")),
     ("/reset-password", "text/html; charset=utf-8", include_str!("../pages/reset-password.html")),
     ("/pages.css", "text/css", include_str!("../pages/pages.css")),
+    ("/pages.js", "text/javascript", include_str!("../pages/pages.js")),
     ("/join.js", "text/javascript", include_str!("../pages/join.js")),
     ("/reset-password.js", "text/javascript", include_str!("../pages/reset-password.js")),
     ("/verify-email.js", "text/javascript", include_str!("../pages/verify-email.js")),

@@ -200,30 +200,33 @@ impl System {
 
     /// Closes every connection of a person to this organisation.
     pub async fn hang_up_on(&self, user: &UserId) -> Result<()> {
-        self.hang_up_each(self.room.sockets_of(user).await?).await
+        self.hang_up_each(connections(self.room.sockets_of(user).await?)).await
     }
 
     /// Closes every connection to this organisation.
     pub async fn hang_up_on_all(&self) -> Result<()> {
-        self.hang_up_each(self.all(keys::sockets(self.tenant()), limits::FAN_OUT).await?).await
-    }
-
-    async fn hang_up_each(&self, sockets: Vec<Socket>) -> Result<()> {
-        for socket in sockets {
-            hang_up(&self.room.inner, &socket.connection).await?;
-        }
-        Ok(())
+        self.hang_up_each(connections(self.all(keys::sockets(self.tenant()), limits::FAN_OUT).await?)).await
     }
 
     /// Closes the connections of a session that has ended.
     pub async fn hang_up(&self, session: &Session) -> Result<()> {
         let sockets = self.room.sockets_of(&session.user).await?;
         let keys = sockets.iter().map(|socket| keys::connection(&socket.connection)).collect();
-        for connection in self.room.get_many(keys).await?.iter().filter(|connection: &&Connection| connection.session == session.id) {
-            hang_up(&self.room.inner, &connection.id).await?;
-        }
-        Ok(())
+        let open: Vec<Connection> = self.room.get_many(keys).await?;
+        self.hang_up_each(open.into_iter().filter(|connection| connection.session == session.id).map(|connection| connection.id)).await
     }
+
+    /// Some at a time. One that fails leaves none of the others open, and is tried again with all.
+    async fn hang_up_each(&self, connections: impl IntoIterator<Item = String>) -> Result<()> {
+        let inner = &self.room.inner;
+        let closing = connections.into_iter().map(|connection| async move { hang_up(inner, &connection).await });
+        let closed: Vec<Result<()>> = stream::iter(closing).buffer_unordered(limits::FAN_OUT_AT_ONCE).collect().await;
+        closed.into_iter().collect()
+    }
+}
+
+fn connections(sockets: Vec<Socket>) -> impl Iterator<Item = String> {
+    sockets.into_iter().map(|socket| socket.connection)
 }
 
 impl Can<Connect> {

@@ -81,7 +81,7 @@ fn policy(settings: &Settings, role: &str, tenant: &Tenant) -> Result<String> {
     // Of a call that names no key at all, a condition on all of its keys would be true
     let only = |keys: &[String]| json!({ "ForAllValues:StringLike": { "dynamodb:LeadingKeys": keys }, "Null": { "dynamodb:LeadingKeys": "false" } });
     let read = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"];
-    let write = ["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
+    let write = ["dynamodb:DeleteItem", "dynamodb:PutItem"];
     let files = format!("arn:{partition}:s3:::{}/{}/*", settings.get("BUCKET"), tenant.id());
     let policy = json!({ "Version": "2012-10-17", "Statement": [
         { "Effect": "Allow", "Action": read, "Resource": [&table, &format!("{table}/index/*")], "Condition": only(&theirs) },

@@ -10,6 +10,7 @@ use crate::{
     keys::{self, Key, Me, Tenant},
     password,
     secrets::sha256,
+    table::{Walk, parse},
     tokens,
     web::{Answer, Facts},
 };
@@ -22,7 +23,7 @@ use domain::{
     commit::{Actor, Commit, Kept, Origin},
     id::*,
     limits,
-    organization::{Everyone, Invitation, JoinCode, Membership, Organization},
+    organization::{Everyone, Invitation, JoinCode, Membership, Organization, Standing},
     text::{Email, Password},
 };
 use http::request::Parts;
@@ -177,6 +178,14 @@ impl Visitor {
     pub async fn count_join(&self, email: &Email) -> Result<()> {
         self.count_in_hour("JOIN_FROM", &self.facts.origin.address, limits::JOINS_PER_ADDRESS).await?;
         self.count_in_hour("JOIN", &sha256(email.as_str().as_bytes()), limits::JOINS).await
+    }
+
+    /// Where a person is let in, if anywhere.
+    pub async fn place_of(&self, me: &Me) -> Result<Option<Membership>> {
+        let walk = Walk { descending: false, limit: limits::ORGANIZATIONS_OF_ONE, after: None };
+        let found = self.backend.0.own.table.query(&keys::memberships(me), walk).await?;
+        let places = found.items.into_iter().map(parse::<Membership>).collect::<Result<Vec<_>>>()?;
+        Ok(places.into_iter().find(|place| place.standing == Standing::Active))
     }
 
     /// The open sessions of a person.

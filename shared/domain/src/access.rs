@@ -257,27 +257,29 @@ impl Manager<'_> {
     /// Nothing of what they wrote goes; they are let in no more, at once and everywhere.
     pub fn deactivate(&self, before: Membership) -> Result<(Membership, Commit)> {
         self.may_touch(&before)?;
-        self.stand("member.deactivated", before, Standing::Deactivated, &[Standing::Active])
+        let after = Membership { standing: Standing::Deactivated, ..before.clone() };
+        self.stand("member.deactivated", before, after, &[Standing::Active])
     }
 
     /// The sessions from before stay closed.
     pub fn reactivate(&self, before: Membership, now: Timestamp) -> Result<(Membership, Commit)> {
         self.may_touch(&before)?;
-        let before = Membership { admitted_at: now, ..before };
-        self.stand("member.reactivated", before, Standing::Active, &[Standing::Deactivated])
+        let after = Membership { standing: Standing::Active, admitted_at: now, ..before.clone() };
+        self.stand("member.reactivated", before, after, &[Standing::Deactivated])
     }
 
     /// Out of the organisation and its directory. The record stays as the author of what they wrote.
-    pub fn remove(&self, before: Membership) -> Result<(Membership, Commit)> {
+    pub fn remove(&self, before: Membership, now: Timestamp) -> Result<(Membership, Commit)> {
         self.may_touch(&before)?;
-        self.stand("member.removed", before, Standing::Removed, &[Standing::Active, Standing::Deactivated])
+        let after = Membership { standing: Standing::Removed, admitted_at: now, ..before.clone() };
+        self.stand("member.removed", before, after, &[Standing::Active, Standing::Deactivated])
     }
 
-    fn stand(&self, action: &'static str, before: Membership, standing: Standing, from: &[Standing]) -> Result<(Membership, Commit)> {
+    fn stand(&self, action: &'static str, before: Membership, after: Membership, from: &[Standing]) -> Result<(Membership, Commit)> {
         if !from.contains(&before.standing) {
             return Err(Error::Conflict(format!("the member is {}", before.standing.as_str())));
         }
-        let after = Membership { standing, version: before.version + 1, ..before.clone() };
+        let after = Membership { version: before.version + 1, ..after };
         let commit = self.commit(action, before, after.clone())?;
         Ok((after, commit))
     }
@@ -312,9 +314,9 @@ fn once_each<T: Ord>(mut ids: Vec<T>) -> Vec<T> {
 }
 
 /// Somebody goes of their own accord.
-pub fn leave(access: &Access, member: Membership) -> Result<Commit> {
+pub fn leave(access: &Access, member: Membership, now: Timestamp) -> Result<Commit> {
     let grants = access.grants(&member);
-    Manager { access, grants: &grants }.remove(member).map(|(_, commit)| commit)
+    Manager { access, grants: &grants }.remove(member, now).map(|(_, commit)| commit)
 }
 
 /// Somebody takes their place, for the first time or again; owners are counted, and all but guests hear the channel.

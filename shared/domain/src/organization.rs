@@ -149,7 +149,7 @@ pub struct Membership {
     pub standing: Standing,
     pub department: Option<DepartmentId>,
     pub joined_at: Timestamp,
-    /// Sessions opened before this are not let in: they are those of somebody who was locked out since.
+    /// What was opened or sent before this lets nobody in: it is from before somebody was locked out.
     pub admitted_at: Timestamp,
     pub version: u64,
 }
@@ -414,6 +414,18 @@ impl Invitation {
         let before = if self.state == InvitationState::Requested { self } else { self.pending()? };
         let after = Self { state: InvitationState::Revoked, version: before.version + 1, ..before.clone() };
         Ok((after.clone(), Commit::replace("invitation.revoked", before, after)))
+    }
+
+    /// Whether whoever invited may still give what the invitation gives. Who joins by the organisation's code is invited by nobody.
+    pub fn is_backed_by(&self, inviter: Option<&Membership>, access: &Access) -> bool {
+        let backs = |inviter: &Membership| inviter.standing == Standing::Active && access.grants(inviter).cover(&self.role.grants());
+        self.invited_by.is_none() || inviter.is_some_and(backs)
+    }
+
+    /// Whether it was sent since somebody was taken out; what was sent before brings nobody back.
+    pub fn is_sent_since(&self, before: Option<&Membership>) -> bool {
+        let sent_at = self.expires_at - limits::INVITATION;
+        before.is_none_or(|before| before.standing != Standing::Removed || before.admitted_at <= sent_at)
     }
 
     /// The invited person joins: the invitation is used up and the membership made, in one commit.
