@@ -176,6 +176,10 @@ async fn people_ask_to_join_by_a_code_and_somebody_says_yes() {
     assert!(world.mails(&ben).await.is_empty(), "nobody has said yes");
     let asked = acme.owner.list("/api/v1/invitations").await;
     assert_eq!((&asked[0]["email"], &asked[0]["state"], &asked[0]["invited_by"]), (&json!(ben), &json!("requested"), &json!(null)));
+    let told = &acme.owner.list("/api/v1/notifications").await[0];
+    assert_eq!((&told["reason"], &told["subject"]["id"]), (&json!("join_requested"), &asked[0]["id"]));
+    let mails = world.mails(&acme.owner.email).await;
+    assert!(mails.iter().any(|mail| mail["subject"] == format!("{ben} asks to join Acme")), "{mails:?}");
     let path = format!("/api/v1/invitations/{}", asked[0]["id"].as_str().expect("an id"));
     acme.owner.post(&format!("{path}/resend"), json!({})).await.refused(409, "conflict");
     acme.owner.post(&format!("{path}/approve"), json!({ "role": "accountant" })).await.expect(200);

@@ -81,6 +81,9 @@ async fn a_role_of_ones_own_and_a_group_give_what_they_name_for_as_long_as_they_
         assert!(!may_read_clients(&ben).await);
         assert!(acme.owner.list(&path).await.is_empty());
         acme.owner.delete(&one).await.refused(404, "not-found");
+        // What the member still names of it goes with the next edit
+        assert_eq!(give(&acme.owner, &ben, json!({ field: [made["id"]] })).await.expect(200)[field], json!([]));
+        give(&acme.owner, &ben, json!({ field: [made["id"]] })).await.refused_fields(&[&format!("/{field}")]);
     }
 }
 

@@ -48,12 +48,19 @@ async fn refind(system: &System, change: &Change) -> Result<()> {
 }
 
 async fn told_of(system: &System, change: &Change) -> Result<Vec<Notification>> {
-    if change.action != "comment.written" {
-        return Ok(notification::of_change(change));
+    match change.action.as_str() {
+        "comment.written" => {
+            let Some(comment) = read::<Comment>(&change.after)? else { return Ok(Vec::new()) };
+            let task = system.get(keys::task(system.tenant(), &comment.task)).await?;
+            Ok(task.map(|task| notification::of_comment(change, &comment, &task)).unwrap_or_default())
+        }
+        "invitation.requested" => {
+            let access = system.get(keys::access(system.tenant())).await?;
+            let request = read::<Invitation>(&change.after)?.zip(access);
+            Ok(request.map(|(invitation, access)| notification::of_request(change, &invitation, &access)).unwrap_or_default())
+        }
+        _ => Ok(notification::of_change(change)),
     }
-    let Some(comment) = read::<Comment>(&change.after)? else { return Ok(Vec::new()) };
-    let task = system.get(keys::task(system.tenant(), &comment.task)).await?;
-    Ok(task.map(|task| notification::of_comment(change, &comment, &task)).unwrap_or_default())
 }
 
 /// What workers have to do for it.

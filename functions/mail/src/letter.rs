@@ -1,7 +1,7 @@
 use domain::{
     Error, Result, Timestamp,
     account::User,
-    notification::Notification,
+    notification::{Notification, Reason},
     organization::{Invitation, Organization},
     text::Email,
 };
@@ -78,7 +78,10 @@ impl Letter {
             greeting: format!("Hello {},", user.name),
             paragraphs: vec![format!("{}.", notification.text), format!("{at} · {}", notification.subject.id)],
             link: None,
-            closing: "You get this mail because it is about your work.".to_owned(),
+            closing: match notification.reason {
+                Reason::JoinRequested => "You get this mail because you own the organisation.".to_owned(),
+                _ => "You get this mail because it is about your work.".to_owned(),
+            },
         }
     }
 

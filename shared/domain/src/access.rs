@@ -216,23 +216,30 @@ impl Manager<'_> {
         Ok(Commit::replace(action, before, after).also_replace(self.access.version, access))
     }
 
+    /// Those that are there, each once. One that the member had and that was deleted since may be named, and goes.
+    fn known<I: GrantingId + Ord>(&self, field: &'static str, wanted: Option<Vec<I>>, had: &[I]) -> Result<Vec<I>> {
+        let exists = |id: &I| I::all(self.access).iter().any(|one| one.id == *id);
+        let mut ids = wanted.unwrap_or_else(|| had.to_vec());
+        if !ids.iter().all(|id| exists(id) || had.contains(id)) {
+            return Err(Error::invalid(field, format!("names a {} that is not there", I::WHAT)));
+        }
+        ids.retain(exists);
+        ids.sort();
+        ids.dedup();
+        Ok(ids)
+    }
+
     pub fn edit(&self, before: Membership, edit: MemberEdit, everyone: Option<&Everyone>, now: Timestamp) -> Result<(Membership, Commit)> {
         self.may_touch(&before)?;
         if before.standing == Standing::Removed {
             return Err(Error::Conflict("the member is removed".to_owned()));
         }
-        let known = |ids: &[RoleId]| ids.iter().all(|id| self.access.roles.iter().any(|role| role.id == *id));
-        if !edit.roles.as_deref().is_none_or(known) {
-            return Err(Error::invalid("/roles", "names a role that is not there"));
-        }
-        let known = |ids: &[GroupId]| ids.iter().all(|id| self.access.groups.iter().any(|group| group.id == *id));
-        if !edit.groups.as_deref().is_none_or(known) {
-            return Err(Error::invalid("/groups", "names a group that is not there"));
-        }
+        let roles = self.known("/roles", edit.roles, &before.roles)?;
+        let groups = self.known("/groups", edit.groups, &before.groups)?;
         let after = Membership {
             role: edit.role.unwrap_or(before.role),
-            roles: edit.roles.map_or_else(|| before.roles.clone(), once_each),
-            groups: edit.groups.map_or_else(|| before.groups.clone(), once_each),
+            roles,
+            groups,
             department: edit.department.unwrap_or_else(|| before.department.clone()),
             version: before.version + 1,
             ..before.clone()
@@ -305,12 +312,6 @@ impl Manager<'_> {
             .also_replace(self.access.version, access);
         Ok((owner, commit))
     }
-}
-
-fn once_each<T: Ord>(mut ids: Vec<T>) -> Vec<T> {
-    ids.sort();
-    ids.dedup();
-    ids
 }
 
 /// Somebody goes of their own accord.

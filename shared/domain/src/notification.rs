@@ -2,8 +2,10 @@
 
 use crate::{
     Timestamp,
-    commit::{Change, Commit, Subject},
+    access::Access,
+    commit::{Change, Commit, Kept, Subject},
     id::*,
+    organization::Invitation,
     task::{Comment, Task},
     timer::{Purpose, Timer},
 };
@@ -19,6 +21,8 @@ pub enum Reason {
     Moved,
     DueSoon,
     Due,
+    /// Somebody asks to join the organisation.
+    JoinRequested,
 }
 
 /// One entry of a person's inbox.
@@ -40,8 +44,8 @@ pub struct Notification {
 const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(24 * 365);
 
 impl Notification {
-    fn new(id: NotificationId, user: UserId, reason: Reason, task: &TaskId, text: String, at: Timestamp) -> Self {
-        let subject = Subject { kind: "task".to_owned(), id: task.to_string() };
+    fn new(id: NotificationId, user: UserId, reason: Reason, about: &impl Kept, text: String, at: Timestamp) -> Self {
+        let subject = about.subject();
         Self { id, user, reason, subject, text, at, read_at: None, version: 1, expires: (at + KEPT).as_second() }
     }
 
@@ -56,16 +60,20 @@ impl Notification {
     }
 }
 
-/// Who is told of a change, each once and never the one who made it. The id follows from the change's, so that telling twice tells once.
+/// The id follows from that of what is told, so that telling twice tells once.
+fn id_after(told: &str, prefix: &str) -> Option<NotificationId> {
+    told.replace(prefix, NotificationId::PREFIX).parse().ok()
+}
+
+/// Who is told of a change, each once and never the one who made it.
 pub fn of_change(change: &Change) -> Vec<Notification> {
-    let id = || change.id.as_str().replace(ChangeId::PREFIX, NotificationId::PREFIX).parse::<NotificationId>();
     let read = |value: &Option<serde_json::Value>| value.clone().and_then(|value| serde_json::from_value::<Task>(value).ok());
     let mut told = Vec::new();
     let mut tell = |user: &UserId, reason, task: &Task, text: String| {
         if change.by.user.as_ref() != Some(user)
-            && let Ok(id) = id()
+            && let Some(id) = id_after(change.id.as_str(), ChangeId::PREFIX)
         {
-            told.push(Notification::new(id, user.clone(), reason, &task.id, text, change.at));
+            told.push(Notification::new(id, user.clone(), reason, task, text, change.at));
         }
     };
     let (before, after) = (read(&change.before), read(&change.after));
@@ -88,15 +96,23 @@ pub fn of_change(change: &Change) -> Vec<Notification> {
 
 /// Who is told of a comment: the task's people, not its author.
 pub fn of_comment(change: &Change, comment: &Comment, task: &Task) -> Vec<Notification> {
-    let Ok(id) = change.id.as_str().replace(ChangeId::PREFIX, NotificationId::PREFIX).parse::<NotificationId>() else { return Vec::new() };
+    let Some(id) = id_after(change.id.as_str(), ChangeId::PREFIX) else { return Vec::new() };
     people(task)
         .into_iter()
         .filter(|user| *user != comment.author)
         .map(|user| {
             let text = format!("{} wrote on “{}”", comment.author_name, task.title);
-            Notification::new(id.clone(), user, Reason::Commented, &task.id, text, change.at)
+            Notification::new(id.clone(), user, Reason::Commented, task, text, change.at)
         })
         .collect()
+}
+
+/// The owners are told that somebody waits for an answer.
+pub fn of_request(change: &Change, invitation: &Invitation, access: &Access) -> Vec<Notification> {
+    let Some(id) = id_after(change.id.as_str(), ChangeId::PREFIX) else { return Vec::new() };
+    let text = format!("{} asks to join {}", invitation.email, invitation.organization_name);
+    let tell = |owner: &UserId| Notification::new(id.clone(), owner.clone(), Reason::JoinRequested, invitation, text.clone(), change.at);
+    access.owners.iter().map(tell).collect()
 }
 
 /// What a timer that fired says, if the task still says so; otherwise nobody is told anything.
@@ -104,7 +120,7 @@ pub fn of_timer(timer: &Timer, task: &Task) -> Vec<Notification> {
     if !task.timers().contains(timer) {
         return Vec::new();
     }
-    let Ok(id) = timer.id.as_str().replace(TimerId::PREFIX, NotificationId::PREFIX).parse::<NotificationId>() else { return Vec::new() };
+    let Some(id) = id_after(timer.id.as_str(), TimerId::PREFIX) else { return Vec::new() };
     let (reason, text) = match timer.purpose {
         Purpose::TaskDueSoon => {
             (Reason::DueSoon, format!("“{}” is due in {}", task.title, minutes(task.remind_minutes.unwrap_or_default())))
@@ -112,7 +128,7 @@ pub fn of_timer(timer: &Timer, task: &Task) -> Vec<Notification> {
         Purpose::TaskDue => (Reason::Due, format!("“{}” is due", task.title)),
     };
     let told = if task.assignees.is_empty() { vec![task.created_by.clone()] } else { task.assignees.clone() };
-    told.into_iter().map(|user| Notification::new(id.clone(), user, reason, &task.id, text.clone(), timer.at)).collect()
+    told.into_iter().map(|user| Notification::new(id.clone(), user, reason, task, text.clone(), timer.at)).collect()
 }
 
 /// A while as people say it.
