@@ -7,7 +7,11 @@ use ring::{
     signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey},
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 use tests::{Answer, Organization, Person, World};
 
 const PASSWORD: &str = "correct horse battery";
@@ -20,8 +24,15 @@ fn base64(bytes: impl AsRef<[u8]>) -> String {
 
 /// A system whose signing key the test knows, so that it can make tokens that are wrong in one thing only.
 async fn known_key() -> World {
-    let secrets = json!({ "signing": [{ "kid": KID, "seed": base64(SEED) }], "mac": base64([9; 32]) }).to_string();
+    let secrets = keys(&[KID]).to_string();
     World::with(Options { secrets: Box::new(|| secrets), ..Options::product(None, 0) }).await
+}
+
+/// The document in which the keys of these names stand; the first one signs.
+fn keys(names: &[&str]) -> Value {
+    let seed = |name: &str| if name == KID { SEED } else { [8; 32] };
+    let signing: Vec<Value> = names.iter().map(|name| json!({ "kid": name, "seed": base64(seed(name)) })).collect();
+    json!({ "signing": signing, "mac": base64([9; 32]) })
 }
 
 fn signed(header: &Value, claims: &Value, seed: [u8; 32]) -> String {
@@ -227,6 +238,44 @@ async fn a_token_signed_with_our_key_is_refused_unless_all_it_says_is_right() {
 
 fn acme_id(acme: &Organization) -> Value {
     json!(acme.id)
+}
+
+#[tokio::test]
+async fn keys_rotate_under_load_without_a_refused_request() {
+    const FELT: Duration = Duration::from_secs(5 * 60);
+    let world = known_key().await;
+    let acme = world.organization("Acme").await;
+    let over = AtomicBool::new(false);
+    let load = async |mut person: Person| {
+        let mut kids = BTreeSet::new();
+        while !over.load(Ordering::Relaxed) {
+            let pair = refresh(&world, &person.refresh).await.expect(200);
+            person.refresh = pair["refresh_token"].as_str().expect("a token").to_owned();
+            let access = pair["access_token"].as_str().expect("a token");
+            kids.insert(part(access, 0)["kid"].as_str().expect("a name").to_owned());
+            shown(&world, &format!("Bearer {access}")).await.expect(200);
+        }
+        kids
+    };
+    let (one, other) = (Person::login(&world, &acme.owner.email, PASSWORD).await, Person::login(&world, &acme.owner.email, PASSWORD).await);
+    let rotation = async {
+        let before = acme.owner.access.clone();
+        for names in [&[KID, "next"][..], &["next", KID]] {
+            world.secrets(&keys(names)).await;
+            world.advance(FELT).await;
+            shown(&world, &format!("Bearer {before}")).await.expect(200);
+        }
+        assert_eq!(world.get("/.well-known/jwks.json").await.expect(200)["keys"][0]["kid"], "next");
+        world.advance(FELT).await;
+        world.secrets(&keys(&["next"])).await;
+        world.advance(FELT).await;
+        let jwks = world.get("/.well-known/jwks.json").await.expect(200);
+        assert_eq!(jwks["keys"].as_array().map(Vec::len), Some(1));
+        over.store(true, Ordering::Relaxed);
+    };
+    let (one, other, ()) = tokio::join!(load(one), load(other), rotation);
+    let both = BTreeSet::from([KID.to_owned(), "next".to_owned()]);
+    assert_eq!((one, other), (both.clone(), both));
 }
 
 #[tokio::test]

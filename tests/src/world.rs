@@ -207,6 +207,11 @@ impl World {
         self.order("/faults", json!({ "refused": refused, "lost": lost })).await;
     }
 
+    /// Puts another document in the place of the signing keys.
+    pub async fn secrets(&self, document: &Value) {
+        self.tool(Method::PUT, "/secrets", document.to_string()).await.expect(204);
+    }
+
     /// Keeps what follows from changes waiting, and lets it go again.
     pub async fn hold(&self, held: bool) {
         self.order("/calls", json!({ "recording": held, "hold": held })).await;

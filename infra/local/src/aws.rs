@@ -21,7 +21,7 @@ pub(crate) const REGION: &str = "us-east-1";
 pub(crate) struct Services {
     pub dynamodb: Proxy,
     pub queues: Arc<Queues>,
-    pub secrets: Secrets,
+    pub secrets: Arc<Secrets>,
     pub mailbox: Arc<Mailbox>,
     pub sockets: Arc<Sockets>,
 }

@@ -1,6 +1,6 @@
 //! The parameter with the signing keys, as SSM would give it.
 
-use std::{io::Write, path::Path};
+use std::{io::Write, path::Path, sync::Mutex};
 
 use axum::{
     Json,
@@ -9,19 +9,19 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::{Error, aws::fault};
+use crate::{Error, aws::fault, lock};
 
 pub(crate) struct Secrets {
     /// Name of the parameter.
     name: String,
-    value: String,
+    value: Mutex<String>,
 }
 
 impl Secrets {
     /// What the folder keeps, or new ones.
     pub fn open(folder: Option<&Path>, name: String, make: impl FnOnce() -> String) -> Result<Self, Error> {
         let Some(folder) = folder else {
-            return Ok(Self { name, value: make() });
+            return Ok(Self { name, value: make().into() });
         };
         let file = folder.join("secrets.json");
         let value = match std::fs::read_to_string(&file) {
@@ -33,7 +33,12 @@ impl Secrets {
             }
             Err(error) => return Err(format!("{}: {error}", file.display()).into()),
         };
-        Ok(Self { name, value })
+        Ok(Self { name, value: value.into() })
+    }
+
+    /// As somebody who rotates the keys does. A folder goes on keeping those of its first start.
+    pub fn put(&self, value: String) {
+        *lock(&self.value) = value;
     }
 
     pub fn get_parameter(&self, request: &Value) -> Response {
@@ -43,7 +48,7 @@ impl Secrets {
         Json(json!({ "Parameter": {
             "Name": self.name,
             "Type": "SecureString",
-            "Value": self.value,
+            "Value": *lock(&self.value),
             "Version": 1,
         }}))
         .into_response()

@@ -76,8 +76,8 @@ impl Stack {
         let functions = build(&environment);
         let runtime = Arc::new(Runtime::new(&template, functions, tasks.tracker.clone())?);
         let secrets = environment.variables.get("SECRETS_PARAMETER").cloned().unwrap_or_default();
-        let secrets = Secrets::open(data, secrets, options.secrets)?;
-        let system = Arc::new(assemble(&mut template, data, options.faults, runtime, environment.clone(), &tasks)?);
+        let secrets = Arc::new(Secrets::open(data, secrets, options.secrets)?);
+        let system = Arc::new(assemble(&mut template, data, options.faults, runtime, environment.clone(), secrets.clone(), &tasks)?);
 
         let services = Services {
             dynamodb: database(&system, &tasks).await?,
@@ -137,6 +137,7 @@ fn assemble(
     faults: Faults,
     runtime: Arc<Runtime>,
     environment: Environment,
+    secrets: Arc<Secrets>,
     tasks: &Tasks,
 ) -> Result<System, Error> {
     let clock = environment.clock.clone();
@@ -163,6 +164,7 @@ fn assemble(
         queues,
         recorder: Arc::new(Recorder::default()),
         runtime,
+        secrets,
         schedules: std::mem::take(&mut template.schedules).into_iter().map(Arc::new).collect(),
         sockets: Arc::new(sockets),
         stream: stream.map(Arc::new),

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri, header},
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -27,6 +27,7 @@ pub(crate) fn router(system: Arc<System>) -> Router {
         .route("/queues", get(queues))
         .route("/queues/{queue}", post(enqueue))
         .route("/faults", post(faults))
+        .route("/secrets", put(put_secrets))
         .route("/calls", get(calls).post(record))
         .layer(from_fn(only_from_here))
         .with_state(system)
@@ -122,6 +123,11 @@ struct PerMille {
 
 async fn faults(State(system): State<Arc<System>>, Json(request): Json<PerMille>) -> StatusCode {
     system.faults.set(request.refused, request.lost);
+    StatusCode::NO_CONTENT
+}
+
+async fn put_secrets(State(system): State<Arc<System>>, document: String) -> StatusCode {
+    system.secrets.put(document);
     StatusCode::NO_CONTENT
 }
 

@@ -33,7 +33,7 @@ impl Inner {
     }
 
     pub(crate) async fn access_token(&self, session: &Session, now: Timestamp) -> Result<String> {
-        tokens::issue(self.secrets().await?, &session.user, &session.id, &session.organization, now)
+        tokens::issue(&*self.secrets().await?, &session.user, &session.id, &session.organization, now)
     }
 }
 

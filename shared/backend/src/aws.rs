@@ -10,7 +10,7 @@ use aws_credential_types::Credentials;
 use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::{behavior_version::BehaviorVersion, http::SharedHttpClient};
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
-use domain::{Error, Result};
+use domain::{Error, Result, Timestamp, limits};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, OnceLock},
@@ -33,11 +33,17 @@ pub(crate) struct Inner {
     pub(crate) frames: Mutex<(i64, HashMap<String, u32>)>,
     /// Those of this process who want the same record, one after the other.
     pub(crate) turns: [tokio::sync::Mutex<()>; 64],
-    secrets: tokio::sync::OnceCell<Secrets>,
+    secrets: tokio::sync::RwLock<Option<Kept>>,
     http: SharedHttpClient,
     sqs: OnceLock<aws_sdk_sqs::Client>,
     ses: OnceLock<aws_sdk_sesv2::Client>,
     sockets: OnceLock<aws_sdk_apigatewaymanagement::Client>,
+}
+
+/// Secrets as they were read, and until when they are not read again.
+struct Kept {
+    secrets: Arc<Secrets>,
+    until: Timestamp,
 }
 
 /// The authorities that certify the endpoints of AWS: infra/decisions/0008.
@@ -101,7 +107,7 @@ impl Backend {
             stores: Stores::default(),
             frames: Mutex::default(),
             turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
-            secrets: tokio::sync::OnceCell::new(),
+            secrets: tokio::sync::RwLock::default(),
             http,
             sqs: OnceLock::new(),
             ses: OnceLock::new(),
@@ -141,25 +147,37 @@ impl Inner {
         Store::new(&self.settings, &self.http, credentials)
     }
 
-    /// The signing keys, read from their parameter once per process.
-    pub(crate) async fn secrets(&self) -> Result<&Secrets> {
-        self.secrets
-            .get_or_try_init(|| async {
-                let settings = &self.settings;
-                let ssm = client!(aws_sdk_ssm, settings, self.http, credentials(settings), settings.endpoint("SSM"));
-                let answer = ssm
-                    .get_parameter()
-                    .name(settings.get("SECRETS_PARAMETER"))
-                    .with_decryption(true)
-                    .send()
-                    .await
-                    .map_err(Error::internal)?;
-                let text = answer
-                    .parameter
-                    .and_then(|parameter| parameter.value)
-                    .ok_or_else(|| Error::internal("the secrets parameter is empty"))?;
-                Secrets::parse(&text)
-            })
-            .await
+    /// The signing keys, read from their parameter now and then, so that they change while everything runs.
+    pub(crate) async fn secrets(&self) -> Result<Arc<Secrets>> {
+        let now = self.clock.now();
+        let fresh = |kept: &Option<Kept>| kept.as_ref().filter(|kept| now < kept.until).map(|kept| kept.secrets.clone());
+        if let Some(secrets) = fresh(&*self.secrets.read().await) {
+            return Ok(secrets);
+        }
+        let mut kept = self.secrets.write().await;
+        if let Some(secrets) = fresh(&kept) {
+            return Ok(secrets);
+        }
+        let secrets = match (self.read_secrets().await, &*kept) {
+            (Ok(secrets), _) => Arc::new(secrets),
+            // What was good a moment ago is better than nothing
+            (Err(error), Some(before)) => {
+                tracing::warn!(%error, "the secrets could not be read again");
+                before.secrets.clone()
+            }
+            (Err(error), None) => return Err(error),
+        };
+        *kept = Some(Kept { secrets: secrets.clone(), until: now + limits::SECRETS_KEPT });
+        Ok(secrets)
+    }
+
+    async fn read_secrets(&self) -> Result<Secrets> {
+        let settings = &self.settings;
+        let ssm = client!(aws_sdk_ssm, settings, self.http, credentials(settings), settings.endpoint("SSM"));
+        let name = settings.get("SECRETS_PARAMETER");
+        let answer = ssm.get_parameter().name(name).with_decryption(true).send().await.map_err(Error::internal)?;
+        let text =
+            answer.parameter.and_then(|parameter| parameter.value).ok_or_else(|| Error::internal("the secrets parameter is empty"))?;
+        Secrets::parse(&text)
     }
 }

@@ -263,7 +263,7 @@ impl<P: Permission> FromRequestParts<App> for Can<P> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
         let inner = &app.0.0;
         let facts = parts.extensions.get::<Facts>().cloned().unwrap_or_default();
-        let claims = tokens::verify(inner.secrets().await?, bearer(parts)?, inner.clock.now())?;
+        let claims = tokens::verify(&*inner.secrets().await?, bearer(parts)?, inner.clock.now())?;
         let _ = facts.organization.set(claims.org.clone());
         tracing::Span::current().record("organization", claims.org.as_str());
         let claim = Claim::of_member(&facts, &Tenant(claims.org.clone()), &claims.sub, inner.clock.now());
@@ -454,7 +454,7 @@ impl Room {
     }
 
     async fn list<R: Kept>(&self, range: Range<R>, paging: &Paging, descending: bool, fits: impl Fn(&R) -> bool + Send) -> Result<Page<R>> {
-        let secrets = self.inner.secrets().await?;
+        let secrets = &*self.inner.secrets().await?;
         let scope = self.tenant.id().as_str();
         let mut after = page::open(secrets, scope, paging)?.map(|position| page::start(&range, &position)).transpose()?;
         let (mut items, mut last) = (Vec::with_capacity(paging.limit), None);

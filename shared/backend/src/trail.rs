@@ -33,7 +33,7 @@ impl Can<ReadAudit> {
 
     async fn changes_in(&self, range: Range<Change>, paging: &Paging, fits: impl Fn(&Change) -> bool) -> Result<Page<Change>> {
         debug_assert_ne!(range.index, Index::Table);
-        let secrets = self.room.inner.secrets().await?;
+        let secrets = &*self.room.inner.secrets().await?;
         let scope = self.tenant().id().as_str();
         let after = page::open(secrets, scope, paging)?.map(|position| page::start(&range, &position)).transpose()?;
         let found = self.room.store.table.query(&range, Walk { descending: true, limit: paging.limit, after }).await?;
@@ -45,7 +45,7 @@ impl Can<ReadAudit> {
 
     /// Merges the shards of each day, back from the cursor; a quiet month ends a page early.
     async fn all_changes(&self, paging: &Paging) -> Result<Page<Change>> {
-        let secrets = self.room.inner.secrets().await?;
+        let secrets = &*self.room.inner.secrets().await?;
         let scope = self.tenant().id().as_str();
         let founded = self.membership.joined_at.min(self.tenant().id().made_at());
         let (mut at, mut before) = match page::open(secrets, scope, paging)? {

@@ -140,7 +140,7 @@ impl Visitor {
 
     /// The public keys access tokens are verified with.
     pub async fn jwks(&self) -> Result<Value> {
-        Ok(tokens::jwks(self.backend.0.secrets().await?))
+        Ok(tokens::jwks(&*self.backend.0.secrets().await?))
     }
 
     fn guesses<'a>(&'a self, email: &'a Email) -> Guesses<'a> {

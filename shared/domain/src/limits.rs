@@ -14,6 +14,10 @@ pub const FRAMES_A_SECOND: u32 = 50;
 pub const IDEMPOTENCY_KEY: usize = 128;
 pub const IDEMPOTENCY_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
+// Secrets
+/// A change of the keys is felt by every process after this long.
+pub const SECRETS_KEPT: SignedDuration = SignedDuration::from_mins(5);
+
 // Credentials of one organisation
 /// Organisations one process keeps credentials for at once.
 pub const TENANT_STORES: usize = 1_000;
