@@ -35,7 +35,15 @@ const CASES: &[(&str, &str)] = &[
     ("PATCH /api/v1/organization", r#"{"phone":"+44 20 7946 0001"}"#),
     ("POST /api/v1/organization/join-code", "{}"),
     ("DELETE /api/v1/organization/join-code", ""),
+    ("GET /api/v1/organization/chart", ""),
+    ("GET /api/v1/organization/chart.svg", ""),
     ("GET /api/v1/departments", ""),
+    ("GET /api/v1/departments/{department}", ""),
+    ("POST /api/v1/departments", r#"{"name":"{new_email}","parent":"{department}"}"#),
+    ("PATCH /api/v1/departments/{department}", r#"{"parent":null}"#),
+    ("PUT /api/v1/departments/{department}/heads/{colleague}", ""),
+    ("DELETE /api/v1/departments/{department}/heads/{colleague}", ""),
+    ("DELETE /api/v1/departments/{empty}", ""),
     ("GET /api/v1/members", ""),
     ("GET /api/v1/members/{member}", ""),
     ("PATCH /api/v1/members/{colleague}", r#"{"groups":[]}"#),
@@ -122,7 +130,11 @@ impl Case {
     /// Method and path as the operation declares them.
     fn operation(&self) -> String {
         let declared = self.request.split('?').next().unwrap_or_default();
-        declared.replace("{own_task}", "{task}").replace("{colleague}", "{member}").replace("{leaver}", "{member}")
+        declared
+            .replace("{own_task}", "{task}")
+            .replace("{colleague}", "{member}")
+            .replace("{leaver}", "{member}")
+            .replace("{empty}", "{department}")
     }
 
     fn names_an_object(&self) -> bool {
@@ -165,6 +177,7 @@ async fn objects(acme: &Organization, person: &Person) -> Objects {
     let invitation = json!({ "email": person.world.email("lee"), "role": "member" });
     let invitation = id(&owner.post("/api/v1/invitations", invitation).await.expect(201));
     let department = id(&owner.list("/api/v1/departments").await[0]);
+    let empty = id(&owner.post("/api/v1/departments", json!({ "name": person.world.email("empty") })).await.expect(201));
     let (colleague, leaver) = (acme.joins("Lou", "member").await, acme.joins("Ned", "member").await);
     let named = json!({ "name": person.world.email("role") });
     let role = id(&owner.post("/api/v1/roles", named.clone()).await.expect(201));
@@ -187,6 +200,7 @@ async fn objects(acme: &Organization, person: &Person) -> Objects {
         ("file", file),
         ("invitation", invitation),
         ("department", department),
+        ("empty", empty),
         ("session", session),
         ("notification", notification),
         ("member", person.id.clone()),

@@ -13,6 +13,7 @@ mod money;
 mod people;
 mod reminders;
 mod roles;
+mod structure;
 mod tokens;
 mod trail;
 mod work;

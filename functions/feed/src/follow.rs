@@ -1,4 +1,4 @@
-use crate::once;
+use crate::{once, places};
 use backend::{
     Backend, keys,
     queue::{MailJob, PaperJob},
@@ -21,6 +21,9 @@ pub async fn change(backend: &Backend, system: &System, change: &Change) -> Resu
     }
     for notification in told_of(system, change).await? {
         once(system.commit(Commit::quiet().also_create(notification)).await)?;
+    }
+    if change.action == "department.deleted" {
+        places::closed(system, change).await?;
     }
     ask(backend, system, change).await?;
     if let Some(topic) = &change.topic {

@@ -3,6 +3,7 @@
 //! Everything here may run twice for the same change and has its effect once.
 
 mod follow;
+mod places;
 mod presence;
 
 use backend::{
@@ -52,7 +53,12 @@ async fn follow_up(backend: Backend, written: Written) -> Result<()> {
         },
         // Whoever is or may something else sees it on open screens, too: they open again as what they are now
         Membership::KIND => match (written.previous::<Membership>()?, written.record::<Membership>()?) {
-            (Some(before), Some(after)) if before.place() != after.place() => system.hang_up_on(&after.user).await,
+            (before, Some(after)) => {
+                if before.as_ref().is_some_and(|before| before.place() != after.place()) {
+                    system.hang_up_on(&after.user).await?;
+                }
+                places::settled(&system, before, after).await
+            }
             _ => Ok(()),
         },
         Access::KIND => match (written.previous::<Access>()?, written.record::<Access>()?) {

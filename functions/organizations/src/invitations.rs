@@ -1,3 +1,4 @@
+use crate::departments::check_department;
 use backend::{
     door::Can,
     keys,
@@ -6,8 +7,8 @@ use backend::{
     web::{All, Answer, Body, List, Path},
 };
 use domain::{
-    Error, Result,
-    id::{DepartmentId, InvitationId},
+    Result,
+    id::InvitationId,
     organization::{Approval, Invitation, InvitationDraft},
     policy::InviteMembers,
 };
@@ -39,15 +40,6 @@ pub async fn approve(can: Can<InviteMembers>, Path(id): Path<InvitationId>, Body
     let (invitation, commit) = invitation.approve(approval, can.membership(), can.grants(), can.now())?;
     can.commit(commit).await?;
     Ok(Answer::record(&invitation)?)
-}
-
-async fn check_department(can: &Can<InviteMembers>, department: Option<&DepartmentId>) -> Result<()> {
-    match department {
-        Some(id) if can.get(keys::department(can.tenant(), id)).await?.is_none() => {
-            Err(Error::invalid("/department", "is not a department of this organisation"))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Send an invitation again; the link sent before no longer works.

@@ -1,5 +1,9 @@
 //! The organisation over HTTP: itself, its people and what they may, its departments, its invitations.
 
+mod chart;
+mod departments;
+mod drawing;
+mod heads;
 mod invitations;
 mod members;
 mod organization;
@@ -8,7 +12,11 @@ mod roles;
 backend::operations! {
     organization::get, organization::edit,
     organization::open_joining, organization::close_joining,
-    organization::departments,
+    departments::list, departments::create,
+    departments::get, departments::edit, departments::delete,
+    heads::name, heads::remove,
+    chart::tree,
+    chart::picture,
     members::list,
     members::get, members::edit, members::remove,
     members::deactivate,

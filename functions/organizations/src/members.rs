@@ -1,3 +1,4 @@
+use crate::departments::{check_department, structure_of};
 use backend::{
     door::Can,
     keys,
@@ -35,11 +36,7 @@ pub async fn get(can: Can<ReadDirectory>, Path(member): Path<UserId>) -> Result<
 /// and the last owner stays.
 #[utoipa::path(patch, path = "/api/v1/members/{member}", operation_id = "edit_member", tag = "organization", params(("member" = UserId, Path), IfMatchHeader), request_body = MemberEdit, responses((status = 200, body = Membership)))]
 pub async fn edit(can: Can<ManageMembers>, Path(id): Path<UserId>, seen: IfMatch, Body(edit): Body<MemberEdit>) -> Result<Answer, Problem> {
-    if let Some(Some(department)) = &edit.department
-        && can.get(keys::department(can.tenant(), department)).await?.is_none()
-    {
-        return Err(Error::invalid("/department", "is not a department of this organisation").into());
-    }
+    check_department(&can, edit.department.as_ref().and_then(Option::as_ref)).await?;
     let member = seen.check(can.find(keys::member(can.tenant(), &id), "member").await?)?;
     let everyone = match edit.role {
         Some(_) => can.get(keys::everyone(can.tenant())).await?,
@@ -75,14 +72,16 @@ pub async fn reactivate(can: Can<ManageMembers>, Path(id): Path<UserId>, seen: I
 #[utoipa::path(delete, path = "/api/v1/members/{member}", operation_id = "remove_member", tag = "organization", params(("member" = UserId, Path), IfMatchHeader), responses((status = 204)))]
 pub async fn remove(can: Can<ManageMembers>, Path(id): Path<UserId>, seen: IfMatch) -> Result<Answer, Problem> {
     let member = seen.check(can.find(keys::member(can.tenant(), &id), "member").await?)?;
-    settle(&can, manager(&can).remove(member, can.now())?).await?;
+    let structure = structure_of(&can, &member).await?;
+    settle(&can, manager(&can).remove(member, structure, can.now())?).await?;
     Ok(Answer::nothing())
 }
 
 /// Leave the organisation. Its last owner hands it over first.
 #[utoipa::path(post, path = "/api/v1/organization/leave", operation_id = "leave_organization", tag = "organization", responses((status = 204)))]
 pub async fn leave(can: Can<UseAccount>) -> Result<Answer, Problem> {
-    can.commit(left(can.access(), can.membership().clone(), can.now())?).await?;
+    let structure = structure_of(&can, can.membership()).await?;
+    can.commit(left(can.access(), can.membership().clone(), structure, can.now())?).await?;
     Ok(Answer::nothing())
 }
 

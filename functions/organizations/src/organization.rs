@@ -1,13 +1,12 @@
 use backend::{
     door::Can,
     keys,
-    page::{Page, PageQuery},
     problem::Problem,
-    web::{All, Answer, Body, IfMatch, IfMatchHeader, List},
+    web::{Answer, Body, IfMatch, IfMatchHeader},
 };
 use domain::{
-    organization::{Department, JoiningDraft, Organization, OrganizationEdit},
-    policy::{EditOrganization, Grant, ReadDirectory, ReadOrganization},
+    organization::{JoiningDraft, Organization, OrganizationEdit},
+    policy::{EditOrganization, Grant, ReadOrganization},
 };
 
 /// My organisation.
@@ -44,10 +43,4 @@ pub async fn close_joining(can: Can<EditOrganization>) -> Result<Answer, Problem
     let (_, commit) = organization.close_joining();
     can.commit(commit).await?;
     Ok(Answer::nothing())
-}
-
-/// The departments.
-#[utoipa::path(get, path = "/api/v1/departments", operation_id = "list_departments", tag = "organization", params(PageQuery), responses((status = 200, body = Page<Department>)))]
-pub async fn departments(can: Can<ReadDirectory>, list: List<All>) -> Result<Answer, Problem> {
-    Ok(Answer::ok(&can.list(keys::departments(can.tenant()), &list.paging, false).await?)?)
 }

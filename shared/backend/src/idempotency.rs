@@ -71,6 +71,7 @@ impl Claim {
             .and_then(|status| http::StatusCode::from_u16(status).ok());
         Ok(Answer {
             status: status.ok_or_else(|| Error::internal("a kept answer has no status"))?,
+            media: "application/json",
             body: text(item, "body").unwrap_or_default().to_owned().into(),
             etag: text(item, "etag").map(str::to_owned),
             location: text(item, "location").map(str::to_owned),

@@ -15,6 +15,7 @@ use domain::{
     notification::Notification,
     organization::*,
     project::Project,
+    structure::Structure,
     task::*,
     text::{Email, Label},
     timer::Timer,
@@ -203,11 +204,12 @@ pub fn member(t: &Tenant, user: &UserId) -> Key<Membership> {
 pub fn members(t: &Tenant) -> Range<Membership> {
     range(Index::Table, t, "MEMBER#")
 }
-pub fn department(t: &Tenant, id: &DepartmentId) -> Key<Department> {
-    key(t, format_args!("DEPARTMENT#{id}"))
+/// Who is in a department.
+pub fn members_in(t: &Tenant, department: &DepartmentId) -> Range<Membership> {
+    range(Index::Gsi2, format_args!("{t}#DEPARTMENT#{department}#MEMBERS"), "")
 }
-pub fn departments(t: &Tenant) -> Range<Department> {
-    range(Index::Table, t, "DEPARTMENT#")
+pub fn structure(t: &Tenant) -> Key<Structure> {
+    key(t, "STRUCTURE")
 }
 pub fn invitation(t: &Tenant, id: &InvitationId) -> Key<Invitation> {
     key(t, format_args!("INVITATION#{id}"))
@@ -381,8 +383,14 @@ pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
         Record::Organization(_) => organization(t).into(),
         Record::Access(_) => access(t).into(),
         Record::Everyone(_) => everyone(t).into(),
-        Record::Membership(it) => Place::from(member(t, &it.user)).in_index(memberships(&me(&it.user)), &it.organization),
-        Record::Department(it) => department(t, &it.id).into(),
+        Record::Membership(it) => {
+            let place = Place::from(member(t, &it.user)).in_index(memberships(&me(&it.user)), &it.organization);
+            match &it.department {
+                Some(department) => place.in_index(members_in(t, department), &it.user),
+                None => place,
+            }
+        }
+        Record::Structure(_) => structure(t).into(),
         Record::JoinCode(it) => join_code(&it.code).into(),
         Record::Invitation(it) => invitation(t, &it.id).into(),
         Record::Project(it) => Place::from(project(t, &it.id)).in_index(projects(t), &it.id),

@@ -51,6 +51,7 @@ pub struct Facts {
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub(crate) status: StatusCode,
+    pub(crate) media: &'static str,
     pub(crate) body: Bytes,
     pub(crate) etag: Option<String>,
     pub(crate) location: Option<String>,
@@ -59,7 +60,12 @@ pub struct Answer {
 impl Answer {
     pub fn json(status: StatusCode, value: &impl Serialize) -> Result<Self> {
         let body = serde_json::to_vec(value).map_err(Error::internal)?.into();
-        Ok(Self { status, body, etag: None, location: None })
+        Ok(Self { status, media: "application/json", body, etag: None, location: None })
+    }
+
+    /// A drawing. It is text from people: whoever shows it by itself runs nothing in it.
+    pub fn svg(drawing: String) -> Self {
+        Self { status: StatusCode::OK, media: "image/svg+xml", body: drawing.into(), etag: None, location: None }
     }
 
     pub fn ok(value: &impl Serialize) -> Result<Self> {
@@ -87,7 +93,7 @@ impl Answer {
     }
 
     pub fn nothing() -> Self {
-        Self { status: StatusCode::NO_CONTENT, body: Bytes::new(), etag: None, location: None }
+        Self { status: StatusCode::NO_CONTENT, media: "", body: Bytes::new(), etag: None, location: None }
     }
 }
 
@@ -96,7 +102,7 @@ impl IntoResponse for Answer {
         let mut response = (self.status, AxumBody::from(self.body)).into_response();
         let headers = response.headers_mut();
         if self.status != StatusCode::NO_CONTENT {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.media));
         } else {
             headers.remove(header::CONTENT_TYPE);
         }

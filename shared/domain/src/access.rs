@@ -8,6 +8,7 @@ use crate::{
     limits,
     organization::{Everyone, Membership, Standing},
     policy::{Grants, Role},
+    structure::Structure,
     text::Line,
 };
 use serde::{Deserialize, Serialize};
@@ -247,6 +248,9 @@ impl Manager<'_> {
         if !self.grants.cover(&self.access.grants(&after)) {
             return Err(Error::invalid("/role", "is more than you have yourself"));
         }
+        if after.role == Role::Guest && !after.posts.is_empty() {
+            return Err(Error::Conflict("the member heads a department; name somebody else first".to_owned()));
+        }
         let was_guest = before.role == Role::Guest;
         let mut commit = self.commit("member.edited", before, after.clone())?;
         // Guests do not hear the channel for everybody
@@ -276,10 +280,13 @@ impl Manager<'_> {
     }
 
     /// Out of the organisation and its directory. The record stays as the author of what they wrote.
-    pub fn remove(&self, before: Membership, now: Timestamp) -> Result<(Membership, Commit)> {
+    /// Their places in the structure fall vacant in the same moment.
+    pub fn remove(&self, before: Membership, structure: Option<Structure>, now: Timestamp) -> Result<(Membership, Commit)> {
         self.may_touch(&before)?;
-        let after = Membership { standing: Standing::Removed, admitted_at: now, ..before.clone() };
-        self.stand("member.removed", before, after, &[Standing::Active, Standing::Deactivated])
+        let after = Membership { standing: Standing::Removed, department: None, posts: Vec::new(), admitted_at: now, ..before.clone() };
+        let (member, commit) = self.stand("member.removed", before, after, &[Standing::Active, Standing::Deactivated])?;
+        let vacated = structure.map(|structure| structure.vacated_by(&member.user)).unwrap_or_default();
+        Ok((member, commit.and(vacated)))
     }
 
     fn stand(&self, action: &'static str, before: Membership, after: Membership, from: &[Standing]) -> Result<(Membership, Commit)> {
@@ -315,9 +322,9 @@ impl Manager<'_> {
 }
 
 /// Somebody goes of their own accord.
-pub fn leave(access: &Access, member: Membership, now: Timestamp) -> Result<Commit> {
+pub fn leave(access: &Access, member: Membership, structure: Option<Structure>, now: Timestamp) -> Result<Commit> {
     let grants = access.grants(&member);
-    Manager { access, grants: &grants }.remove(member, now).map(|(_, commit)| commit)
+    Manager { access, grants: &grants }.remove(member, structure, now).map(|(_, commit)| commit)
 }
 
 /// Somebody takes their place, for the first time or again; owners are counted, and all but guests hear the channel.

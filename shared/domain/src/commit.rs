@@ -2,7 +2,7 @@
 
 use crate::{
     Timestamp, access::Access, account::*, billing::*, conversation::*, file::File, id::*, mail::Mailed, notification::Notification,
-    organization::*, project::Project, task::*, timer::Timer,
+    organization::*, project::Project, structure::Structure, task::*, timer::Timer,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -74,7 +74,7 @@ records! {
     Everyone, "everyone", |it| it.version, it.channel;
     Access, "access", |it| it.version, "access";
     Membership, "member", |it| it.version, it.user;
-    Department, "department", |it| it.version, it.id;
+    Structure, "structure", |it| it.version, "structure";
     JoinCode, "join_code", |it| it.version, it.organization;
     Invitation, "invitation", |it| it.version, it.id;
     Project, "project", |it| it.version, it.id, it.id;

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod account;
 pub mod billing;
+pub mod chart;
 pub mod commit;
 pub mod conversation;
 pub mod error;
@@ -18,6 +19,7 @@ pub mod notification;
 pub mod organization;
 pub mod policy;
 pub mod project;
+pub mod structure;
 pub mod task;
 pub mod text;
 pub mod timer;

@@ -70,6 +70,15 @@ pub const ORGANIZATIONS_OF_ONE: usize = 100;
 pub const CUSTOM_ROLES: usize = 20;
 pub const GROUPS: usize = 50;
 pub const OWNERS: usize = 20;
+/// Departments of an organisation, which stand in one record …
+pub const DEPARTMENTS: usize = 300;
+/// … and how many of them one below the other.
+pub const DEPARTMENT_LEVELS: usize = 20;
+pub const HEADS: usize = 5;
+/// What one member is in parts of the organisation; read with each of their requests.
+pub const POSTS: usize = 100;
+/// Members counted for the chart of an organisation; a larger one says that it was counted in part.
+pub const COUNTED_MEMBERS: usize = 2_000;
 pub const INVITATION: SignedDuration = SignedDuration::from_hours(24 * 7);
 /// How long the link for a new password is good.
 pub const RESET_LINK: SignedDuration = SignedDuration::from_hours(1);

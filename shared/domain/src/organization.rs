@@ -10,6 +10,7 @@ use crate::{
     limits,
     money::Currency,
     policy::{Grants, Role},
+    structure::{Post, Structure},
     text::*,
 };
 use serde::{Deserialize, Serialize};
@@ -148,6 +149,8 @@ pub struct Membership {
     pub groups: Vec<GroupId>,
     pub standing: Standing,
     pub department: Option<DepartmentId>,
+    /// What they are in parts of the organisation.
+    pub posts: Vec<Post>,
     pub joined_at: Timestamp,
     /// What was opened or sent before this lets nobody in: it is from before somebody was locked out.
     pub admitted_at: Timestamp,
@@ -165,20 +168,11 @@ impl Membership {
     }
 
     /// What decides what somebody may.
-    pub fn place(&self) -> (Role, &[RoleId], &[GroupId], Standing) {
-        (self.role, &self.roles, &self.groups, self.standing)
+    pub fn place(&self) -> (Role, &[RoleId], &[GroupId], &[Post], Standing) {
+        (self.role, &self.roles, &self.groups, &self.posts, self.standing)
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Department {
-    pub id: DepartmentId,
-    pub name: Line,
-    pub created_at: Timestamp,
-    pub version: u64,
-}
-
-const DEPARTMENTS: [&str; 3] = ["Management", "Operations", "Finance"];
 const CHANNEL: &str = "general";
 
 /// The form in which an organisation signs up.
@@ -241,11 +235,11 @@ pub fn found(form: SignUp, password_hash: String, now: Timestamp, mut random: im
         .also_create(Participation::new(&channel.id, &user.id, now))
         .also_create(Access::of_founder(&user.id))
         .also_create(Everyone { channel: channel.id.clone(), version: 1 });
-    for name in DEPARTMENTS {
-        let department =
-            Department { id: DepartmentId::new(now, random()), name: name.parse().map_err(Error::internal)?, created_at: now, version: 1 };
-        commit = commit.and(Commit::create("department.created", department));
+    let structure = Structure::first(now, random)?;
+    for department in &structure.departments {
+        commit = commit.and(Commit::part("department.created", "department", &department.id, None, Some(department)));
     }
+    let commit = commit.also_create(structure);
     Ok((Founded { user, organization }, commit))
 }
 

@@ -3,7 +3,7 @@
 use crate::commit::Kept;
 use crate::{
     access::Access, account::*, billing::*, conversation::*, file::File, notification::Notification, organization::*, project::Project,
-    task::*, timer::Timer,
+    structure::Structure, task::*, timer::Timer,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -114,13 +114,15 @@ macro_rules! permissions {
 
 permissions! {
     /// One's own account: profile, password, sessions.
-    UseAccount: EVERYONE, reads [User, Credentials, Session, Membership, Organization], writes [User, Credentials, Session, Membership, Access];
+    UseAccount: EVERYONE, reads [User, Credentials, Session, Membership, Organization, Structure], writes [User, Credentials, Session, Membership, Structure, Access];
     ReadOrganization: EVERYONE, reads [Organization], writes [];
     EditOrganization: ADMINS, reads [Organization], writes [Organization, JoinCode];
-    ReadDirectory: STAFF, reads [Membership, Department, Access], writes [];
-    InviteMembers: ADMINS, reads [Organization, Membership, Department, Invitation], writes [Invitation];
+    ReadDirectory: STAFF, reads [Organization, Membership, Structure, Access], writes [];
+    InviteMembers: ADMINS, reads [Organization, Membership, Structure, Invitation], writes [Invitation];
     /// Changes what members are and may, takes them out and lets them back in.
-    ManageMembers: ADMINS, reads [Membership, Department, Access, Everyone], writes [Membership, Access, Participation];
+    ManageMembers: ADMINS, reads [Membership, Structure, Access, Everyone], writes [Membership, Structure, Access, Participation];
+    /// Builds the tree of departments and names their heads.
+    ManageDepartments: ADMINS, reads [Structure, Membership], writes [Structure, Membership];
     /// Names sets of permissions: roles of the organisation's own, and groups.
     ManageRoles: ADMINS, reads [Access], writes [Access];
     HandOver: OWNERS, reads [Membership, Access], writes [Membership, Access];

@@ -91,7 +91,7 @@ impl Ids {
             access(t),
             everyone(t),
             member(t, &self.user),
-            department(t, &self.department),
+            structure(t),
             invitation(t, &self.invitation),
             project(t, &self.project),
             task(t, &self.task),
@@ -128,7 +128,7 @@ impl Ids {
             memberships(&self.me),
             timers(3, NOW),
             members(t),
-            departments(t),
+            members_in(t, &self.department),
             invitations(t),
             projects(t),
             tasks(t, &self.project),
@@ -177,7 +177,7 @@ impl Ids {
             refresh_hash: String::new(),
         };
         let draft = json!({ "email": "ben@example.com", "role": "member" });
-        let inviter = me.joins(organization, domain::policy::Role::Owner, None, NOW);
+        let inviter = me.joins(organization, domain::policy::Role::Owner, Some(self.department.clone()), NOW);
         let (_, invited) = Invitation::new(self.invitation.clone(), read(draft), &house, &inviter, &inviter.role.grants(), NOW).unwrap();
         let (_, planned) = Project::new(self.project.clone(), read(json!({ "name": "Garden" })), &self.user, NOW).unwrap();
         let due = NOW + jiff::SignedDuration::from_hours(1);
@@ -225,8 +225,9 @@ impl Ids {
         let written = commits.into_iter().flat_map(|commit| commit.writes).map(|write| write.record().clone());
         let session = Record::from(Session::open(login, NOW));
         let mailed = Record::from(Mailed::begun("NAME", NOW));
+        let placed = Record::from(inviter);
         let ask = Record::from(ResetAsk::new(me.email.clone(), NOW));
-        written.chain(task.entries()).chain(told.into_iter().map(Record::from)).chain([session, mailed, ask]).collect()
+        written.chain(task.entries()).chain(told.into_iter().map(Record::from)).chain([session, mailed, ask, placed]).collect()
     }
 }
 
