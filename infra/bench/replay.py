@@ -41,6 +41,7 @@ EVENTS: dict[str, Check] = {
     "chat": says("general"),
     "billing": says("Rose"),
     "notifications": says("items"),
+    "integrations": says("items"),
     "audit": says("task.created"),
     "reference": says("openapi"),
     "socket-connect": status(200),

@@ -158,6 +158,10 @@ async fn table(world: &World, tasks: usize, others: usize) -> (Vec<Cost>, String
     .await);
     add(measure(world, "verify", async || get("/api/v1/auth/verify").await).await);
     add(measure(world, "get task", async || get(&path).await).await);
+    let key = json!({ "name": "Import", "permissions": ["read_tasks"] });
+    let secret = post("/api/v1/api-keys", key, 201).await["secret"].as_str().unwrap().to_owned();
+    let program = Person { access: secret, ..owner.clone() };
+    add(measure(world, "get task with a key", async || drop(program.get(&path).await.expect(200))).await);
     for (name, query) in [
         ("list 50 by project", format!("project={project}")),
         ("list 50 by due date", format!("project={project}&sort=due")),
@@ -227,6 +231,7 @@ async fn every_operation_costs_what_is_written_here() {
     let trips = |name: &str| costs.iter().find(|cost| cost.name == name).unwrap().rounds;
     for (name, most) in [
         ("get task", 2),
+        ("get task with a key", 2),
         ("list 50 by project", 2),
         ("list 50 by due date", 2),
         ("inbox 50", 2),

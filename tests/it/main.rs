@@ -9,6 +9,7 @@ mod files;
 mod forms;
 mod headers;
 mod input;
+mod keys;
 mod money;
 mod people;
 mod reminders;

@@ -42,7 +42,7 @@ pub async fn verify(can: Can<UseAccount>) -> Result<Answer, Problem> {
         organization,
         role: can.role(),
         permissions: can.grants().clone(),
-        session: can.session().id.clone(),
+        session: can.session()?.id.clone(),
     };
     Ok(Answer::ok(&verified)?)
 }
@@ -80,7 +80,8 @@ pub async fn change_password(can: Can<UseAccount>, Body(form): Body<PasswordChan
     }
     let user = can.find(keys::user(&me), "account").await?;
     let sessions: Vec<Session> = can.latest(keys::sessions(&me), limits::SESSIONS).await?;
-    let others: Vec<_> = sessions.into_iter().filter(|session| session.id != can.session().id && session.is_alive(can.now())).collect();
+    let current = &can.session()?.id;
+    let others: Vec<_> = sessions.into_iter().filter(|session| session.id != *current && session.is_alive(can.now())).collect();
     let hash = can.hash(&form.new).await?;
     can.commit(changed(&user, credentials, hash, &others, can.now())?).await?;
     Ok(Answer::nothing())
@@ -90,7 +91,7 @@ pub async fn change_password(can: Can<UseAccount>, Body(form): Body<PasswordChan
 #[utoipa::path(get, path = "/api/v1/auth/sessions", tag = "identity", responses((status = 200, body = Page<SessionView>)))]
 pub async fn sessions(can: Can<UseAccount>) -> Result<Answer, Problem> {
     let sessions: Vec<Session> = can.latest(keys::sessions(&can.me()), limits::SESSIONS).await?;
-    let current = &can.session().id;
+    let current = &can.session()?.id;
     let items = sessions.iter().filter(|session| session.is_alive(can.now())).map(|session| session.view(current)).collect();
     Ok(Answer::ok(&Page { items, next: None })?)
 }

@@ -52,7 +52,7 @@ pub async fn join(visitor: Visitor, Body(join): Body<Join>) -> Result<Answer, Pr
         None => None,
     };
     let everyone = visitor.get(keys::everyone(&tenant)).await?;
-    let actor = Actor { user: Some(user.id.clone()), name: user.name.to_string() };
+    let actor = Actor::person(&user.id, &user.name);
     for _ in 0..limits::RACE_TRIES {
         let access = visitor.get(keys::access(&tenant)).await?.ok_or_else(void)?;
         if !invitation.is_backed_by(inviter.as_ref(), &access) || !invitation.is_sent_since(before.as_ref()) {
@@ -121,7 +121,7 @@ pub async fn ask_to_join(visitor: Visitor, Body(form): Body<AskToJoin>) -> Resul
     let organization = visitor.get(keys::organization(&tenant)).await?.ok_or_else(unknown)?;
     let joining = organization.joining.as_ref().filter(|joining| joining.code == form.code).ok_or_else(unknown)?;
     let id = InvitationId::new(visitor.now(), visitor.random());
-    let actor = Actor { user: None, name: form.email.to_string() };
+    let actor = Actor { name: form.email.to_string(), ..Actor::system() };
     let (_, commit) = Invitation::asked_for(id, form.email, &organization, joining, visitor.now());
     visitor.commit(&tenant, actor, commit).await?;
     Ok(Answer::nothing())
@@ -145,7 +145,7 @@ pub async fn verify_email(visitor: Visitor, Body(form): Body<VerifyEmail>) -> Re
     }
     if !user.email_verified {
         let tenant = visitor.organization(&user.home);
-        let actor = Actor { user: Some(user.id.clone()), name: user.name.to_string() };
+        let actor = Actor::person(&user.id, &user.name);
         let (_, commit): (User, Commit) = user.verify_email();
         visitor.commit(&tenant, actor, commit).await?;
     }

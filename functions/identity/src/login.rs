@@ -71,7 +71,7 @@ pub async fn login(visitor: Visitor, Body(form): Body<Login>) -> Result<Answer, 
     let origin = visitor.origin().clone();
     let login = account::Login { id, user: &user.id, organization, device: origin.device, address: origin.address, refresh_hash };
     let session = Session::open(login, visitor.now());
-    let actor = Actor { user: Some(user.id.clone()), name: member.name.to_string() };
+    let actor = Actor::person(&user.id, &member.name);
     let commit = Commit::noted("session.opened", &session).also_create(session.clone());
     visitor.commit(&visitor.organization(organization), actor, commit).await?;
     pair(&visitor, &session, refresh_token).await
@@ -111,7 +111,7 @@ pub async fn refresh(visitor: Visitor, Body(form): Body<RefreshToken>) -> Result
     let tenant = visitor.organization(&session.organization);
     let member = visitor.get(keys::member(&tenant, &user)).await?;
     let member = member.filter(|member| member.lets_in(&session)).ok_or(Error::Unauthenticated)?;
-    let actor = Actor { user: Some(user.clone()), name: member.name.to_string() };
+    let actor = Actor::person(&user, &member.name);
     let (token, hash) = visitor.refresh_token(&id, &user).await?;
     match session.refresh(&presented, hash, visitor.now()) {
         Refresh::Rotated(next) => {
@@ -140,7 +140,7 @@ pub async fn refresh(visitor: Visitor, Body(form): Body<RefreshToken>) -> Result
 /// Log out: this session ends, and its access token is refused at once.
 #[utoipa::path(post, path = "/api/v1/auth/logout", tag = "identity", responses((status = 204)))]
 pub async fn logout(can: Can<UseAccount>) -> Result<Answer, Problem> {
-    end(&can, can.session().clone()).await?;
+    end(&can, can.session()?.clone()).await?;
     Ok(Answer::nothing())
 }
 
@@ -149,8 +149,9 @@ pub async fn logout(can: Can<UseAccount>) -> Result<Answer, Problem> {
 pub async fn logout_everywhere(can: Can<UseAccount>) -> Result<Answer, Problem> {
     let sessions: Vec<Session> = can.latest(keys::sessions(&can.me()), limits::SESSIONS).await?;
     let alive = sessions.into_iter().filter(|session| session.is_alive(can.now()));
+    let current = &can.session()?.id;
     // This one last, so that what fails halfway can be asked for again
-    let (this, mut ending): (Vec<_>, Vec<_>) = alive.partition(|session| session.id == can.session().id);
+    let (this, mut ending): (Vec<_>, Vec<_>) = alive.partition(|session| session.id == *current);
     ending.extend(this);
     for some in ending.chunks(limits::TRANSACTION / 2) {
         let ended = |commit: Commit, session: &Session| {

@@ -54,9 +54,9 @@ pub async fn switch(can: Can<UseAccount>, Body(switch): Body<Switch>) -> Result<
     let origin = can.origin().clone();
     let organization = there.tenant().id();
     let login = Login { id, user: can.user(), organization, device: origin.device, address: origin.address, refresh_hash };
-    let session = Session { ends_at: can.session().ends_at, ..Session::open(login, can.now()) };
+    let parent = can.session()?;
+    let session = Session { ends_at: parent.ends_at, ..Session::open(login, can.now()) };
     // Only while the session it comes from is as it was: one that is being ended opens no other
-    let parent = can.session();
     let opened = Commit::noted("session.opened", &session).also_create(session.clone());
     there.commit(opened.also_replace(parent.version, Session { version: parent.version + 1, ..parent.clone() })).await?;
     let access_token = can.access_token(&session).await?;

@@ -23,7 +23,7 @@ pub async fn register(visitor: Visitor, Body(form): Body<SignUp>) -> Result<Answ
     }
     let hash = visitor.hash(&form.password).await?;
     let (founded, commit) = found(form, hash, visitor.now(), || visitor.random())?;
-    let actor = Actor { user: Some(founded.user.id.clone()), name: founded.user.name.to_string() };
+    let actor = Actor::person(&founded.user.id, &founded.user.name);
     let answer = Answer::json(StatusCode::CREATED, &founded)?;
     let tenant = visitor.organization(&founded.organization.id);
     match visitor.answer(&tenant, actor, commit, answer).await {

@@ -23,6 +23,7 @@ pub(crate) const HTTP: &[(&str, Routes)] = &[
     ("chat", (chat::routes, chat::document)),
     ("billing", (billing::routes, billing::document)),
     ("notifications", (notifications::routes, notifications::document)),
+    ("integrations", (integrations::routes, integrations::document)),
     ("audit", (audit::routes, audit::document)),
     ("reference", (reference::routes, OpenApi::default)),
 ];

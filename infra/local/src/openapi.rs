@@ -31,6 +31,7 @@ const TAGS: &[(&str, &str)] = &[
     ("chat", "Conversations; live over the WebSocket"),
     ("billing", "Clients and invoices"),
     ("notifications", "Your inbox"),
+    ("integrations", "Keys of programs"),
     ("audit", "The trail of every change"),
 ];
 

@@ -3,7 +3,7 @@
 use crate::{
     Backend,
     aws::Inner,
-    door::{Caller, Can},
+    door::{Caller, Can, Pass},
     guesses::Guesses,
     keys::{self, Tenant},
     password,
@@ -53,7 +53,8 @@ impl Can<UseAccount> {
     /// The caller in another organisation of theirs; for others it does not exist.
     pub async fn elsewhere(&self, organization: &OrganizationId) -> Result<Self> {
         let backend = Backend(self.room.inner.clone());
-        let caller = Caller::identify(&backend, self.user(), &self.session.id, organization, self.origin().clone(), Vec::new()).await;
+        let pass = Pass::of_session(self.user(), organization, &self.session()?.id);
+        let caller = Caller::identify(&backend, &pass, self.origin().clone(), Vec::new()).await;
         caller.and_then(Caller::can).map_err(|error| match error {
             Error::Unauthenticated => Error::NotFound("organisation"),
             other => other,

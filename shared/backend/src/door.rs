@@ -60,7 +60,7 @@
 //! ```
 
 use crate::{
-    Backend,
+    Backend, api_keys,
     aws::Inner,
     idempotency::Claim,
     keys::{self, Key, Me, Range, Tenant},
@@ -76,6 +76,7 @@ use domain::{
     Error, Result, Timestamp,
     access::Access,
     account::Session,
+    api_key::ApiKey,
     commit::{Actor, Change, Commit, Draft, Kept, Origin, Write},
     id::*,
     limits,
@@ -172,7 +173,8 @@ pub struct Can<P> {
     pub(crate) membership: Membership,
     access: Access,
     grants: Grants,
-    pub(crate) session: Session,
+    /// Absent when it is a program that acts.
+    session: Option<Session>,
     permission: PhantomData<fn() -> P>,
 }
 
@@ -197,57 +199,110 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// A caller whose session and membership were read and hold.
+/// Whom a token names, and what it shows for it.
+pub(crate) struct Pass {
+    pub(crate) user: UserId,
+    pub(crate) organization: OrganizationId,
+    pub(crate) proof: Proof,
+}
+
+pub(crate) enum Proof {
+    Session(SessionId),
+    /// A program's, with the hash of what it showed.
+    Key(ApiKeyId, String),
+}
+
+impl Pass {
+    pub(crate) fn of_session(user: &UserId, organization: &OrganizationId, session: &SessionId) -> Self {
+        Self { user: user.clone(), organization: organization.clone(), proof: Proof::Session(session.clone()) }
+    }
+
+    /// Under whose name what was done once is kept.
+    fn who(&self) -> &str {
+        match &self.proof {
+            Proof::Session(_) => self.user.as_str(),
+            Proof::Key(key, _) => key.as_str(),
+        }
+    }
+}
+
+/// What let a caller in.
+pub(crate) enum Opener {
+    Session(Session),
+    Key(ApiKey),
+}
+
+/// A caller whose session or key, and membership, were read and hold.
 pub(crate) struct Caller {
     pub(crate) room: Room,
     pub(crate) membership: Membership,
     pub(crate) access: Access,
-    pub(crate) session: Session,
+    pub(crate) opener: Opener,
     /// What else was asked for in the same read.
     pub(crate) found: Vec<Item>,
 }
 
 impl Caller {
-    /// Reads session and membership, and whatever else is wanted, in one call.
-    pub(crate) async fn identify(
-        backend: &Backend,
-        user: &UserId,
-        session: &SessionId,
-        organization: &OrganizationId,
-        origin: Origin,
-        also: Vec<Item>,
-    ) -> Result<Self> {
+    /// Reads session or key, and membership, and whatever else is wanted, in one call.
+    pub(crate) async fn identify(backend: &Backend, pass: &Pass, origin: Origin, also: Vec<Item>) -> Result<Self> {
         let inner = &backend.0;
         let now = inner.clock.now();
+        let Pass { user, organization, proof } = pass;
         let (tenant, me) = (Tenant(organization.clone()), Me(user.clone()));
-        let wanted = [
-            Table::key_item(keys::session(&me, session)),
-            Table::key_item(keys::member(&tenant, user)),
-            Table::key_item(keys::access(&tenant)),
-        ];
-        let (mut alive, mut membership, mut access, mut found) = (None, None, Access::default(), Vec::new());
+        let opener = match proof {
+            Proof::Session(session) => Table::key_item(keys::session(&me, session)),
+            Proof::Key(key, _) => Table::key_item(keys::api_key(&tenant, key)),
+        };
+        let wanted = [opener, Table::key_item(keys::member(&tenant, user)), Table::key_item(keys::access(&tenant))];
+        let (mut session, mut key, mut membership, mut access, mut found) = (None, None, None, Access::default(), Vec::new());
         for item in inner.own.table.get_items(wanted.into_iter().chain(also).collect()).await? {
             match text(&item, "kind") {
-                Some(Session::KIND) => alive = Some(parse::<Session>(item)?),
+                Some(Session::KIND) => session = Some(parse::<Session>(item)?),
+                Some(ApiKey::KIND) => key = Some(parse::<ApiKey>(item)?),
                 Some(Access::KIND) => access = parse(item)?,
                 Some(Membership::KIND) if text(&item, "user") == Some(user.as_str()) => membership = Some(parse::<Membership>(item)?),
                 _ => found.push(item),
             }
         }
-        let session = alive.filter(|session| session.is_alive(now)).ok_or(Error::Unauthenticated)?;
-        let membership = membership.filter(|member| member.lets_in(&session)).ok_or(Error::Unauthenticated)?;
-        let actor = Actor { user: Some(user.clone()), name: membership.name.to_string() };
+        let membership = membership.ok_or(Error::Unauthenticated)?;
+        let opener = match (proof, session, key) {
+            (Proof::Session(_), Some(session), _) if session.is_alive(now) && membership.lets_in(&session) => Opener::Session(session),
+            (Proof::Key(_, hash), _, Some(key)) if key.admits(hash, now).is_some_and(|secret| membership.lets_in_with(secret)) => {
+                Opener::Key(key)
+            }
+            _ => return Err(Error::Unauthenticated),
+        };
+        let actor = match &opener {
+            Opener::Session(_) => Actor::person(user, &membership.name),
+            Opener::Key(key) => Actor::program(key, user, &membership.name),
+        };
         let store = inner.store_of(&tenant).await?;
-        Ok(Self { room: Room { inner: inner.clone(), store, tenant, actor, origin, claim: None, now }, membership, access, session, found })
+        Ok(Self { room: Room { inner: inner.clone(), store, tenant, actor, origin, claim: None, now }, membership, access, opener, found })
     }
 
     pub(crate) fn can<P: Permission>(self) -> Result<Can<P>> {
-        let grants = self.access.grants(&self.membership);
+        let Self { room, membership, access, opener, .. } = self;
+        let grants = access.grants(&membership);
+        let (grants, session) = match opener {
+            Opener::Session(_) if !P::GRANT.is_for_people() => return Err(Error::KeysOnly),
+            Opener::Key(_) if !P::GRANT.is_for_keys() => return Err(Error::PeopleOnly),
+            Opener::Session(session) => (grants, Some(session)),
+            Opener::Key(key) => (grants.shared_with(&key.permissions), None),
+        };
         if !grants.allow(P::GRANT) {
             return Err(Error::Forbidden);
         }
-        let Self { room, membership, access, session, .. } = self;
         Ok(Can { room, membership, access, grants, session, permission: PhantomData })
+    }
+
+    /// Notes that a key was used. What cannot be noted is no reason to refuse what it is used for.
+    async fn note_use(&self) {
+        if let Opener::Key(key) = &self.opener
+            && let Some(commit) = key.used(self.room.now)
+            && let Err(error) = self.room.execute(commit, None).await
+        {
+            tracing::warn!(key = key.id.as_str(), %error, "the use of a key could not be noted");
+        }
     }
 }
 
@@ -263,12 +318,17 @@ impl<P: Permission> FromRequestParts<App> for Can<P> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
         let inner = &app.0.0;
         let facts = parts.extensions.get::<Facts>().cloned().unwrap_or_default();
-        let claims = tokens::verify(&*inner.secrets().await?, bearer(parts)?, inner.clock.now())?;
-        let _ = facts.organization.set(claims.org.clone());
-        tracing::Span::current().record("organization", claims.org.as_str());
-        let claim = Claim::of_member(&facts, &Tenant(claims.org.clone()), &claims.sub, inner.clock.now());
+        let token = bearer(parts)?;
+        let pass = match api_keys::read(token)? {
+            Some(pass) => pass,
+            None => tokens::verify(&*inner.secrets().await?, token, inner.clock.now())?.pass(),
+        };
+        let claim = Claim::of_member(&facts, &Tenant(pass.organization.clone()), pass.who(), inner.clock.now());
         let also = claim.iter().map(|claim| Table::key_item(claim.key())).collect();
-        let mut caller = Caller::identify(&app.0, &claims.sub, &claims.sid, &claims.org, facts.origin, also).await?;
+        let mut caller = Caller::identify(&app.0, &pass, facts.origin, also).await?;
+        let _ = facts.organization.set(pass.organization.clone());
+        tracing::Span::current().record("organization", pass.organization.as_str());
+        caller.note_use().await;
         let kept = std::mem::take(&mut caller.found).pop();
         caller.room.claim = claim;
         let can = caller.can::<P>()?;
@@ -295,8 +355,9 @@ impl<P: Permission> Can<P> {
         &self.membership.user
     }
 
+    /// The caller as others are told of them: a program by its own name.
     pub fn name(&self) -> &str {
-        self.membership.name.as_str()
+        &self.room.actor.name
     }
 
     pub fn role(&self) -> Role {
@@ -318,8 +379,9 @@ impl<P: Permission> Can<P> {
         &self.access
     }
 
-    pub fn session(&self) -> &Session {
-        &self.session
+    /// The session of a person; a program has none.
+    pub fn session(&self) -> Result<&Session> {
+        self.session.as_ref().ok_or(Error::PeopleOnly)
     }
 
     pub fn now(&self) -> Timestamp {
@@ -415,6 +477,13 @@ impl<P: Permission> Can<P> {
     pub async fn answer(&self, commit: Commit, answer: Answer) -> Result<Answer> {
         self.check_writes(&commit)?;
         self.room.execute(commit, Some(answer)).await?.ok_or_else(|| Error::internal("an answer was lost on its way"))
+    }
+
+    /// Stores, and answers with what is shown this once: the same request made again is answered without it.
+    pub async fn answer_once(&self, commit: Commit, shown: Answer, kept: Answer) -> Result<Answer> {
+        let location = kept.location.clone();
+        let given = self.answer(commit, kept).await?;
+        Ok(if given.location == location { shown } else { given })
     }
 
     fn check_writes(&self, commit: &Commit) -> Result<()> {

@@ -8,7 +8,7 @@ use crate::{
     web::{Answer, Facts},
 };
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{Error, Result, Timestamp, id::UserId, limits};
+use domain::{Error, Result, Timestamp, limits};
 
 /// A key a caller sent with a request, and what the request was.
 #[derive(Clone, Debug)]
@@ -20,15 +20,15 @@ pub(crate) struct Claim {
 
 #[derive(Clone, Debug)]
 enum Place {
-    Member(Tenant, UserId, String),
+    Member(Tenant, String, String),
     Visitor(String),
 }
 
 impl Claim {
-    pub(crate) fn of_member(facts: &Facts, tenant: &Tenant, user: &UserId, now: Timestamp) -> Option<Self> {
+    pub(crate) fn of_member(facts: &Facts, tenant: &Tenant, who: &str, now: Timestamp) -> Option<Self> {
         let (key, request) = facts.idempotency.clone()?;
         Some(Self {
-            place: Place::Member(tenant.clone(), user.clone(), key),
+            place: Place::Member(tenant.clone(), who.to_owned(), key),
             request,
             expires: (now + limits::IDEMPOTENCY_KEPT).as_second(),
         })
@@ -41,7 +41,7 @@ impl Claim {
 
     pub(crate) fn key(&self) -> Key<()> {
         match &self.place {
-            Place::Member(tenant, user, key) => keys::idempotency(tenant, user, key),
+            Place::Member(tenant, who, key) => keys::idempotency(tenant, who, key),
             Place::Visitor(key) => keys::visitor_idempotency(key),
         }
     }

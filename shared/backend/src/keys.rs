@@ -5,6 +5,7 @@ use domain::{
     Timestamp,
     access::Access,
     account::*,
+    api_key::ApiKey,
     billing::*,
     commit::*,
     conversation::*,
@@ -211,6 +212,12 @@ pub fn members_in(t: &Tenant, department: &DepartmentId) -> Range<Membership> {
 pub fn structure(t: &Tenant) -> Key<Structure> {
     key(t, "STRUCTURE")
 }
+pub fn api_key(t: &Tenant, id: &ApiKeyId) -> Key<ApiKey> {
+    key(t, format_args!("API_KEY#{id}"))
+}
+pub fn api_keys(t: &Tenant) -> Range<ApiKey> {
+    range(Index::Table, t, "API_KEY#")
+}
 pub fn invitation(t: &Tenant, id: &InvitationId) -> Key<Invitation> {
     key(t, format_args!("INVITATION#{id}"))
 }
@@ -330,8 +337,9 @@ pub fn notifications(t: &Tenant, user: &UserId) -> Range<Notification> {
 pub fn mailed(t: &Tenant, name: &str) -> Key<Mailed> {
     key(format_args!("{t}#MAILED"), name)
 }
-pub(crate) fn idempotency(t: &Tenant, user: &UserId, hash: &str) -> Key<()> {
-    key(format_args!("{t}#IDEMPOTENCY#{user}"), hash)
+/// `who` is the id of a person or of a key.
+pub(crate) fn idempotency(t: &Tenant, who: &str, hash: &str) -> Key<()> {
+    key(format_args!("{t}#IDEMPOTENCY#{who}"), hash)
 }
 pub(crate) fn change(t: &Tenant, change: &Change) -> Key<Change> {
     // All changes of one record stand in one partition of the day, so that the stream delivers them in order
@@ -391,6 +399,7 @@ pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
             }
         }
         Record::Structure(_) => structure(t).into(),
+        Record::ApiKey(it) => api_key(t, &it.id).into(),
         Record::JoinCode(it) => join_code(&it.code).into(),
         Record::Invitation(it) => invitation(t, &it.id).into(),
         Record::Project(it) => Place::from(project(t, &it.id)).in_index(projects(t), &it.id),

@@ -3,6 +3,7 @@
 //! A handler gets at data through [`door::Can`] and nothing else.
 
 mod account;
+mod api_keys;
 mod aws;
 pub mod blobs;
 pub mod chat;

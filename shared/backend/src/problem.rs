@@ -50,6 +50,8 @@ fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in first"),
         Error::WrongCredentials => (StatusCode::UNAUTHORIZED, "wrong-credentials", "Email or password is wrong"),
         Error::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
+        Error::PeopleOnly => (StatusCode::FORBIDDEN, "people-only", "Not with a key"),
+        Error::KeysOnly => (StatusCode::FORBIDDEN, "keys-only", "Only with a key"),
         Error::NotFound(_) => (StatusCode::NOT_FOUND, "not-found", "Not found"),
         Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "The request is not valid"),
         Error::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed", "The request cannot be read"),

@@ -5,7 +5,7 @@
 use crate::{
     Backend,
     aws::Inner,
-    door::{Caller, Can, Room},
+    door::{Caller, Can, Pass, Room},
     keys,
     secrets::sha256,
     system::System,
@@ -44,7 +44,7 @@ impl Can<Converse> {
             hash: sha256(secret.as_bytes()),
             user: self.user().clone(),
             organization: self.tenant().id().clone(),
-            session: self.session.id.clone(),
+            session: self.session()?.id.clone(),
             ends_at,
             expires: ends_at.as_second(),
         };
@@ -66,7 +66,8 @@ impl Backend {
         let now = self.now();
         let ticket = self.0.own.table.get(keys::ticket(&sha256(ticket.as_bytes()))).await?;
         let ticket = ticket.filter(|ticket: &Ticket| now < ticket.ends_at).ok_or(Error::Unauthenticated)?;
-        let caller = Caller::identify(self, &ticket.user, &ticket.session, &ticket.organization, origin, Vec::new()).await?;
+        let pass = Pass::of_session(&ticket.user, &ticket.organization, &ticket.session);
+        let caller = Caller::identify(self, &pass, origin, Vec::new()).await?;
         let can = caller.can::<Connect>()?;
         let (_, commit) = Connection::open(connection.to_owned(), &ticket, can.role(), now);
         match can.room.execute(commit, None).await {
@@ -110,7 +111,8 @@ impl Line {
     /// Session, membership and permission are read anew for every frame: what was taken away a moment ago is gone.
     pub async fn can<P: Permission>(&self) -> Result<Can<P>> {
         let Connection { user, session, organization, .. } = &self.connection;
-        Caller::identify(&self.backend, user, session, organization, self.origin.clone(), Vec::new()).await?.can::<P>()
+        let pass = Pass::of_session(user, organization, session);
+        Caller::identify(&self.backend, &pass, self.origin.clone(), Vec::new()).await?.can::<P>()
     }
 }
 

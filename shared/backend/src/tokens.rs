@@ -1,6 +1,9 @@
 //! Access tokens: EdDSA-signed JWTs of fifteen minutes, verified with the clock that was passed in.
 
-use crate::secrets::{Secrets, SigningKey};
+use crate::{
+    door::Pass,
+    secrets::{Secrets, SigningKey},
+};
 use domain::{Error, Result, Timestamp, id::*, limits};
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation,
@@ -26,6 +29,12 @@ pub struct Claims {
     pub org: OrganizationId,
     iat: i64,
     exp: i64,
+}
+
+impl Claims {
+    pub(crate) fn pass(&self) -> Pass {
+        Pass::of_session(&self.sub, &self.org, &self.sid)
+    }
 }
 
 /// Signs with ring, which the TLS stack brings anyway; the crates behind jsonwebtoken's own features are larger than everything else here.

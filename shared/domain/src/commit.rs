@@ -1,8 +1,8 @@
 //! What a rule wants written: records, the conditions under which, and the changes to put on record.
 
 use crate::{
-    Timestamp, access::Access, account::*, billing::*, conversation::*, file::File, id::*, mail::Mailed, notification::Notification,
-    organization::*, project::Project, structure::Structure, task::*, timer::Timer,
+    Timestamp, access::Access, account::*, api_key::ApiKey, billing::*, conversation::*, file::File, id::*, mail::Mailed,
+    notification::Notification, organization::*, project::Project, structure::Structure, task::*, timer::Timer,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -75,6 +75,7 @@ records! {
     Access, "access", |it| it.version, "access";
     Membership, "member", |it| it.version, it.user;
     Structure, "structure", |it| it.version, "structure";
+    ApiKey, "api_key", |it| it.version, it.id;
     JoinCode, "join_code", |it| it.version, it.organization;
     Invitation, "invitation", |it| it.version, it.id;
     Project, "project", |it| it.version, it.id, it.id;
@@ -234,12 +235,25 @@ impl Commit {
 pub struct Actor {
     /// Absent when the system itself acted, as when a reminder fell due.
     pub user: Option<UserId>,
+    #[schema(example = "Mia Chen")]
     pub name: String,
+    /// The key it was done with; the person is then who answers for that key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<ApiKeyId>,
 }
 
 impl Actor {
     pub fn system() -> Self {
-        Self { user: None, name: "Office Copilot".to_owned() }
+        Self { user: None, name: "Office Copilot".to_owned(), key: None }
+    }
+
+    pub fn person(user: &UserId, name: impl std::fmt::Display) -> Self {
+        Self { user: Some(user.clone()), name: name.to_string(), key: None }
+    }
+
+    /// A program, for which somebody answers.
+    pub fn program(key: &ApiKey, by: &UserId, name: impl std::fmt::Display) -> Self {
+        Self { user: Some(by.clone()), name: format!("{} (key of {name})", key.name), key: Some(key.id.clone()) }
     }
 }
 

@@ -22,6 +22,10 @@ pub enum Error {
     WrongCredentials,
     #[error("your role does not allow this")]
     Forbidden,
+    #[error("a key cannot do this; log in")]
+    PeopleOnly,
+    #[error("only a key can do this")]
+    KeysOnly,
     #[error("there is no such {0}")]
     NotFound(&'static str),
     #[error("the request is not valid")]

@@ -108,6 +108,7 @@ ids! {
     DepartmentId = "dep_", "a department";
     RoleId = "rol_", "a role";
     GroupId = "grp_", "a group";
+    ApiKeyId = "key_", "an API key";
     ProjectId = "prj_", "a project";
     TaskId = "tsk_", "a task";
     CommentId = "cmt_", "a comment";

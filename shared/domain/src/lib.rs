@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod account;
+pub mod api_key;
 pub mod billing;
 pub mod chart;
 pub mod commit;

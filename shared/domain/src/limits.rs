@@ -92,6 +92,17 @@ pub const RESETS: u32 = 5;
 pub const RESETS_PER_ADDRESS: u32 = 50;
 pub const EMAIL_TOKEN: SignedDuration = SignedDuration::from_hours(24);
 
+// Programs
+pub const API_KEYS: usize = 100;
+/// How far away the end of a key may be.
+pub const API_KEY_LIFE: SignedDuration = SignedDuration::from_hours(24 * 366 * 5);
+/// How long the secret before a new one may still be taken.
+pub const API_KEY_GRACE: SignedDuration = SignedDuration::from_hours(24 * 7);
+/// How exactly it is known when a key was used.
+pub const API_KEY_USED: SignedDuration = SignedDuration::from_hours(1);
+/// How long an ended key is shown.
+pub const API_KEY_SHOWN: SignedDuration = SignedDuration::from_hours(24 * 30);
+
 // Work
 pub const ASSIGNEES: usize = 10;
 pub const LABELS: usize = 20;

@@ -4,6 +4,7 @@ use crate::{
     Error, Result, Timestamp,
     access::{Access, join},
     account::{Credentials, EmailOwner, Session, User},
+    api_key::Secret,
     commit::Commit,
     conversation::{Conversation, Participation},
     id::{sortable, *},
@@ -165,6 +166,11 @@ impl Membership {
         // A session of another organisation was there before, and opens one here
         let elsewhere = session.organization != self.organization;
         self.standing == Standing::Active && (elsewhere || session.created_at + SKEW >= self.admitted_at)
+    }
+
+    /// Whether a program may go on with a secret this member answers for: it ends with them.
+    pub fn lets_in_with(&self, secret: &Secret) -> bool {
+        self.user == secret.by && self.standing == Standing::Active && secret.made_at + SKEW >= self.admitted_at
     }
 
     /// What decides what somebody may.

@@ -2,8 +2,8 @@
 
 use crate::commit::Kept;
 use crate::{
-    access::Access, account::*, billing::*, conversation::*, file::File, notification::Notification, organization::*, project::Project,
-    structure::Structure, task::*, timer::Timer,
+    access::Access, account::*, api_key::ApiKey, billing::*, conversation::*, file::File, notification::Notification, organization::*,
+    project::Project, structure::Structure, task::*, timer::Timer,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -72,6 +72,50 @@ impl Grants {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    pub fn iter(&self) -> impl Iterator<Item = Grant> {
+        self.0.iter().copied()
+    }
+
+    /// Those of them that are in both.
+    #[must_use]
+    pub fn shared_with(&self, others: &Grants) -> Self {
+        Self(self.0.intersection(&others.0).copied().collect())
+    }
+}
+
+/// What a key may have; anything else is for people. A key gives no way to be somebody, to let somebody in or to say what others
+/// may, so that nothing of it is left once it is revoked, and it reads nobody's inbox or conversations.
+const FOR_KEYS: &[Grant] = &[
+    Grant::ReadOrganization,
+    Grant::ReadDirectory,
+    Grant::ProvisionMembers,
+    Grant::ReadProjects,
+    Grant::EditProjects,
+    Grant::ReadTasks,
+    Grant::EditTasks,
+    Grant::CommentTasks,
+    Grant::ReadFiles,
+    Grant::UploadFiles,
+    Grant::ReadBilling,
+    Grant::EditBilling,
+    Grant::ReadAudit,
+];
+/// What nobody does by hand.
+const FOR_KEYS_ONLY: &[Grant] = &[Grant::ProvisionMembers];
+
+impl Grant {
+    pub fn is_for_keys(self) -> bool {
+        FOR_KEYS.contains(&self)
+    }
+
+    pub fn is_for_people(self) -> bool {
+        !FOR_KEYS_ONLY.contains(&self)
+    }
+
+    pub fn name(self) -> &'static str {
+        POLICY.iter().find(|row| row.grant == self).map_or("", |row| row.permission)
+    }
 }
 
 /// One row of the policy, for people.
@@ -125,6 +169,10 @@ permissions! {
     ManageDepartments: ADMINS, reads [Structure, Membership], writes [Structure, Membership];
     /// Names sets of permissions: roles of the organisation's own, and groups.
     ManageRoles: ADMINS, reads [Access], writes [Access];
+    /// Gives programs keys, and takes them back.
+    ManageIntegrations: ADMINS, reads [ApiKey, Membership], writes [ApiKey];
+    /// Keeps members and groups in step with a directory kept elsewhere.
+    ProvisionMembers: ADMINS, reads [Membership, Structure, Access, Everyone, Organization], writes [Membership, Structure, Access, Participation];
     HandOver: OWNERS, reads [Membership, Access], writes [Membership, Access];
     ReadProjects: STAFF, reads [Project, Task], writes [];
     EditProjects: LEADERS, reads [Project, Membership], writes [Project];

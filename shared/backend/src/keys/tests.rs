@@ -1,7 +1,7 @@
 //! The list of keys, printed: the document of the data model.
 
 use super::*;
-use domain::text::Label;
+use domain::{api_key::Secret, text::Label};
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -22,6 +22,7 @@ struct Ids {
     session: SessionId,
     invitation: InvitationId,
     department: DepartmentId,
+    api_key: ApiKeyId,
     project: ProjectId,
     task: TaskId,
     comment: CommentId,
@@ -44,6 +45,7 @@ impl Ids {
             session: SessionId::new(NOW, 4),
             invitation: InvitationId::new(NOW, 5),
             department: DepartmentId::new(NOW, 6),
+            api_key: ApiKeyId::new(NOW, 15),
             project: ProjectId::new(NOW, 7),
             comment: CommentId::new(NOW, 8),
             file: FileId::new(NOW, 9),
@@ -57,7 +59,7 @@ impl Ids {
                 organization,
                 action: "task.created".to_owned(),
                 subject: Subject { kind: "task".to_owned(), id: task.to_string() },
-                by: Actor { user: Some(user.clone()), name: "Mia".to_owned() },
+                by: Actor::person(&user, "Mia"),
                 at: NOW,
                 origin: Origin::default(),
                 topic: None,
@@ -92,6 +94,7 @@ impl Ids {
             everyone(t),
             member(t, &self.user),
             structure(t),
+            api_key(t, &self.api_key),
             invitation(t, &self.invitation),
             project(t, &self.project),
             task(t, &self.task),
@@ -109,7 +112,7 @@ impl Ids {
             invoice(t, &self.invoice),
             notification(t, &self.user, &self.notification),
             mailed(t, "NAME"),
-            idempotency(t, &self.user, "HASH"),
+            idempotency(t, self.user.as_str(), "HASH"),
             change(t, &self.change),
         ]
     }
@@ -129,6 +132,7 @@ impl Ids {
             timers(3, NOW),
             members(t),
             members_in(t, &self.department),
+            api_keys(t),
             invitations(t),
             projects(t),
             tasks(t, &self.project),
@@ -206,8 +210,12 @@ impl Ids {
         let (_, issued) = invoice.issue(None, NOW).unwrap();
         let told = domain::notification::of_timer(&task.timers()[0], &task);
         let (_, opened_joining) = house.clone().open_joining(read(json!({})), 7).unwrap();
+        let secret = Secret { hash: "HASH".to_owned(), by: self.user.clone(), by_name: read(json!("Mia")), made_at: NOW };
+        let draft = read(json!({ "name": "Import", "permissions": ["read_tasks"] }));
+        let (_, keyed) = ApiKey::new(self.api_key.clone(), draft, secret, &inviter.role.grants(), NOW).unwrap();
         let commits = [
             founding,
+            keyed,
             opened_joining,
             invited,
             planned,
