@@ -45,6 +45,8 @@ const CASES: &[(&str, &str)] = &[
     ("DELETE /api/v1/departments/{department}/heads/{colleague}", ""),
     ("DELETE /api/v1/departments/{empty}", ""),
     ("GET /api/v1/members", ""),
+    ("POST /api/v1/members/import", "email\nzoe@example.com"),
+    ("GET /api/v1/members/export", ""),
     ("GET /api/v1/members/{member}", ""),
     ("PATCH /api/v1/members/{colleague}", r#"{"groups":[]}"#),
     ("POST /api/v1/members/{colleague}/deactivate", ""),
@@ -153,7 +155,8 @@ impl Case {
         let (method, path) = (method.parse::<Method>().expect("a method"), fill(path));
         let mut request = person.map_or_else(|| world.request(method.clone(), &path), |person| person.request(method.clone(), &path));
         if !self.body.is_empty() {
-            request = request.header("content-type", "application/json").body(fill(self.body));
+            let media = if self.body.starts_with('{') { "application/json" } else { "text/csv" };
+            request = request.header("content-type", media).body(fill(self.body));
         }
         world.ask(request).await
     }

@@ -9,7 +9,9 @@ const PASSWORD: &str = "correct horse battery";
 /// How often each operation is measured; calls made at once may by chance be seen as made one after the other.
 const TIMES: usize = 3;
 
-struct Cost {
+pub(crate) const HEAD: &str = "operation                  trips   reads  writes  items  calls";
+
+pub(crate) struct Cost {
     name: &'static str,
     calls: Vec<String>,
     rounds: u64,
@@ -61,7 +63,7 @@ fn shown(calls: &[Value]) -> Vec<String> {
     text.into_iter().map(|(_, one)| one).collect()
 }
 
-async fn measure(world: &World, name: &'static str, operation: impl AsyncFn()) -> Cost {
+pub(crate) async fn measure(world: &World, name: &'static str, operation: impl AsyncFn()) -> Cost {
     let mut best: Option<Cost> = None;
     for _ in 0..TIMES {
         world.idle().await;
@@ -220,8 +222,7 @@ async fn table(world: &World, tasks: usize, others: usize) -> (Vec<Cost>, String
     add(measure(world, "last change", async || drop(owner.get("/api/v1/changes?limit=1").await.expect(200))).await);
     add(measure(world, "inbox 50", async || get("/api/v1/notifications?limit=50").await).await);
     let lines: Vec<_> = costs.iter().map(Cost::to_string).collect();
-    let head = format!("{:<26}{:>6}{:>8}{:>8}{:>7}  calls", "operation", "trips", "reads", "writes", "items");
-    (costs, format!("{head}\n{}", lines.join("\n")))
+    (costs, format!("{HEAD}\n{}", lines.join("\n")))
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use reqwest::{
 };
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::Write,
     net::{IpAddr, Ipv4Addr},
@@ -171,6 +172,14 @@ impl World {
     async fn order(&self, path: &str, body: Value) {
         let answer = self.tool(Method::POST, path, body.to_string()).await;
         assert!(answer.status.is_success(), "{path}: {}", answer.text);
+    }
+
+    /// What its functions are told of where everything is, so that the test can fill its table as they would.
+    pub async fn variables(&self) -> BTreeMap<String, String> {
+        match self.place {
+            Place::Here(_) => serde_json::from_value(self.tool(Method::GET, "/environment", "").await.expect(200)).expect("variables"),
+            Place::Deployed { .. } => skip("the table of a deployed system is filled by its functions alone"),
+        }
     }
 
     /// Waits until everything that follows from what was done is done.

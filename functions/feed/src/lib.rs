@@ -1,7 +1,8 @@
-//! All that follows a change, from the table's stream: what is found of a task, who is told, what is live on open screens, what workers are asked for.
+//! All that follows a change, from the table's stream: what is found of tasks and members, who is told, what is live on open screens, what workers are asked for.
 //!
 //! Everything here may run twice for the same change and has its effect once.
 
+mod directory;
 mod follow;
 mod places;
 mod presence;
@@ -52,15 +53,15 @@ async fn follow_up(backend: Backend, written: Written) -> Result<()> {
             None => Ok(()),
         },
         // Whoever is or may something else sees it on open screens, too: they open again as what they are now
-        Membership::KIND => match (written.previous::<Membership>()?, written.record::<Membership>()?) {
-            (before, Some(after)) => {
-                if before.as_ref().is_some_and(|before| before.place() != after.place()) {
-                    system.hang_up_on(&after.user).await?;
-                }
-                places::settled(&system, before, after).await
+        Membership::KIND => {
+            let (before, after) = (written.previous::<Membership>()?, written.record::<Membership>()?);
+            directory::refind(&system, before.as_ref(), after.as_ref()).await?;
+            let Some(after) = after else { return Ok(()) };
+            if before.as_ref().is_some_and(|before| before.place() != after.place()) {
+                system.hang_up_on(&after.user).await?;
             }
-            _ => Ok(()),
-        },
+            places::settled(&system, before, after).await
+        }
         Access::KIND => match (written.previous::<Access>()?, written.record::<Access>()?) {
             (Some(before), Some(after)) if before.is_narrowed_to(&after) => system.hang_up_on_all().await,
             _ => Ok(()),

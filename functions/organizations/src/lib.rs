@@ -2,6 +2,7 @@
 
 mod chart;
 mod departments;
+mod directory;
 mod drawing;
 mod heads;
 mod invitations;
@@ -17,7 +18,7 @@ backend::operations! {
     heads::name, heads::remove,
     chart::tree,
     chart::picture,
-    members::list,
+    directory::list,
     members::get, members::edit, members::remove,
     members::deactivate,
     members::reactivate,

@@ -2,27 +2,19 @@ use crate::departments::{check_department, structure_of};
 use backend::{
     door::Can,
     keys,
-    page::{Page, PageQuery},
     problem::Problem,
-    web::{All, Answer, Body, IfMatch, IfMatchHeader, List, Path},
+    web::{Answer, Body, IfMatch, IfMatchHeader, Path},
 };
 use domain::{
     Error, Result,
     access::{Manager, MemberEdit, leave as left},
     commit::Commit,
     id::UserId,
-    organization::{Membership, Standing},
+    organization::Membership,
     policy::{HandOver, ManageMembers, ReadDirectory, UseAccount},
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
-
-/// The directory: everybody in the organisation.
-#[utoipa::path(get, path = "/api/v1/members", operation_id = "list_members", tag = "organization", params(PageQuery), responses((status = 200, body = Page<Membership>)))]
-pub async fn list(can: Can<ReadDirectory>, list: List<All>) -> Result<Answer, Problem> {
-    let here = |member: &Membership| member.standing != Standing::Removed;
-    Ok(Answer::ok(&can.list_where(keys::members(can.tenant()), &list.paging, false, here).await?)?)
-}
 
 /// One member; somebody who has left is still shown as the author of what they wrote.
 #[utoipa::path(get, path = "/api/v1/members/{member}", operation_id = "get_member", tag = "organization", params(("member" = UserId, Path)), responses((status = 200, body = Membership)))]

@@ -9,6 +9,7 @@ use domain::{
     billing::*,
     commit::*,
     conversation::*,
+    directory::*,
     file::File,
     id::*,
     limits,
@@ -202,8 +203,23 @@ pub fn everyone(t: &Tenant) -> Key<Everyone> {
 pub fn member(t: &Tenant, user: &UserId) -> Key<Membership> {
     key(t, format_args!("MEMBER#{user}"))
 }
+/// Members by name, without those who were removed.
 pub fn members(t: &Tenant) -> Range<Membership> {
-    range(Index::Table, t, "MEMBER#")
+    range(Index::Gsi3, format_args!("{t}#MEMBERS"), "")
+}
+/// A list of the directory, by name.
+pub fn members_with(t: &Tenant, word: &str) -> Range<MemberWord> {
+    range(Index::Table, format_args!("{t}#MEMBERS#{word}"), "")
+}
+fn by_name(name: &str, user: &UserId) -> String {
+    format!("{name}#{user}")
+}
+/// Where a member stands in every list of the directory.
+pub fn place_by_name(member: &Membership) -> String {
+    by_name(&member.sorting_name(), &member.user)
+}
+pub fn member_mail(t: &Tenant, email: &Email) -> Key<MemberMail> {
+    key(format_args!("{t}#MAIL#{email}"), "MEMBER")
 }
 /// Who is in a department.
 pub fn members_in(t: &Tenant, department: &DepartmentId) -> Range<Membership> {
@@ -223,6 +239,10 @@ pub fn invitation(t: &Tenant, id: &InvitationId) -> Key<Invitation> {
 }
 pub fn invitations(t: &Tenant) -> Range<Invitation> {
     range(Index::Table, t, "INVITATION#")
+}
+/// The latest invitation of an address.
+pub fn invited(t: &Tenant, email: &Email) -> Key<Invited> {
+    key(format_args!("{t}#MAIL#{email}"), "INVITATION")
 }
 pub fn project(t: &Tenant, id: &ProjectId) -> Key<Project> {
     key(format_args!("{t}#PROJECT#{id}"), "PROJECT")
@@ -393,15 +413,22 @@ pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
         Record::Everyone(_) => everyone(t).into(),
         Record::Membership(it) => {
             let place = Place::from(member(t, &it.user)).in_index(memberships(&me(&it.user)), &it.organization);
+            let place = match it.standing {
+                Standing::Removed => place,
+                _ => place.in_index(members(t), place_by_name(it)),
+            };
             match &it.department {
                 Some(department) => place.in_index(members_in(t, department), &it.user),
                 None => place,
             }
         }
+        Record::MemberMail(it) => member_mail(t, &it.email).into(),
+        Record::MemberWord(it) => key::<MemberWord>(members_with(t, &it.word).pk, by_name(&it.name, &it.user)).into(),
         Record::Structure(_) => structure(t).into(),
         Record::ApiKey(it) => api_key(t, &it.id).into(),
         Record::JoinCode(it) => join_code(&it.code).into(),
         Record::Invitation(it) => invitation(t, &it.id).into(),
+        Record::Invited(it) => invited(t, &it.email).into(),
         Record::Project(it) => Place::from(project(t, &it.id)).in_index(projects(t), &it.id),
         Record::Task(it) => Place::from(task(t, &it.id))
             .in_index(tasks(t, &it.project), &it.id)

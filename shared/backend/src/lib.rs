@@ -20,6 +20,7 @@ pub mod page;
 pub mod password;
 pub mod problem;
 pub mod queue;
+mod search;
 pub mod secrets;
 pub mod settings;
 pub mod sockets;

@@ -92,6 +92,11 @@ pub(crate) fn position<R>(range: &Range<R>, item: &Item) -> String {
     serde_json::to_string(&values).unwrap_or_default()
 }
 
+/// Where a query of a range in the table goes on after a sort key, whether it is there or not.
+pub(crate) fn behind<R>(range: &Range<R>, sk: &str) -> Item {
+    Item::from([("pk".to_owned(), string(&range.pk)), ("sk".to_owned(), string(sk))])
+}
+
 /// Where a query goes on. A list that is each person's own has the same path for all, so the position must be of this range.
 pub(crate) fn start<R>(range: &Range<R>, position: &str) -> Result<Item> {
     let values: Vec<(String, String)> = serde_json::from_str(position).map_err(|_| Error::BadCursor)?;

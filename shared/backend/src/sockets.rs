@@ -207,7 +207,7 @@ impl System {
 
     /// Closes every connection to this organisation.
     pub async fn hang_up_on_all(&self) -> Result<()> {
-        self.hang_up_each(connections(self.all(keys::sockets(self.tenant()), limits::FAN_OUT).await?)).await
+        self.hang_up_each(connections(self.all(keys::sockets(self.tenant()), limits::HANG_UP).await?)).await
     }
 
     /// Closes the connections of a session that has ended.

@@ -198,7 +198,7 @@ impl Table {
                 }
             });
         }
-        for _ in 0..limits::RACE_TRIES {
+        for _ in 0..rest.len() / 25 + limits::RACE_TRIES {
             if rest.is_empty() {
                 return Ok(());
             }

@@ -1,7 +1,7 @@
 //! What a rule wants written: records, the conditions under which, and the changes to put on record.
 
 use crate::{
-    Timestamp, access::Access, account::*, api_key::ApiKey, billing::*, conversation::*, file::File, id::*, mail::Mailed,
+    Timestamp, access::Access, account::*, api_key::ApiKey, billing::*, conversation::*, directory::*, file::File, id::*, mail::Mailed,
     notification::Notification, organization::*, project::Project, structure::Structure, task::*, timer::Timer,
 };
 use serde::{Deserialize, Serialize};
@@ -74,10 +74,13 @@ records! {
     Everyone, "everyone", |it| it.version, it.channel;
     Access, "access", |it| it.version, "access";
     Membership, "member", |it| it.version, it.user;
+    MemberWord, "member_word", |it| 0, it.user;
+    MemberMail, "member_mail", |it| 0, it.user;
     Structure, "structure", |it| it.version, "structure";
     ApiKey, "api_key", |it| it.version, it.id;
     JoinCode, "join_code", |it| it.version, it.organization;
     Invitation, "invitation", |it| it.version, it.id;
+    Invited, "invited", |it| it.version, it.invitation;
     Project, "project", |it| it.version, it.id, it.id;
     Task, "task", |it| it.version, it.id, it.project;
     Comment, "comment", |it| it.version, it.id, it.project;

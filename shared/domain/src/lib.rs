@@ -10,6 +10,7 @@ pub mod billing;
 pub mod chart;
 pub mod commit;
 pub mod conversation;
+pub mod directory;
 pub mod error;
 pub mod file;
 pub mod id;

@@ -35,6 +35,20 @@ pub const TRAIL_DAYS: usize = 31;
 pub const SEARCH_TEXT: usize = 100;
 /// Different words of one record that can be searched.
 pub const SEARCH_WORDS: usize = 60;
+/// Words of a member's name, and as many of their mail address, that can be searched.
+pub const DIRECTORY_WORDS: usize = 10;
+/// Lists of the directory that one search looks into for the shortest.
+pub const DIRECTORY_LISTS: usize = 8;
+/// Rows of a list of people to invite.
+pub const IMPORT_ROWS: usize = 500;
+/// Columns of it whose names are said to mean nothing.
+pub const IMPORT_COLUMNS: usize = 50;
+/// Departments of an organisation that are looked through.
+pub const DEPARTMENTS: usize = 300;
+/// Members of a directory that is had as one file.
+pub const EXPORT_MEMBERS: usize = 20_000;
+/// Characters of a member's name that it is sorted by.
+pub const SORTING_NAME: usize = 80;
 
 // One write
 /// Records of one transaction; DynamoDB takes 100.
@@ -127,6 +141,8 @@ pub const WATCHES: usize = 20;
 /// Connections one fan-out posts to at the most, and how many at once.
 pub const FAN_OUT: usize = 10_000;
 pub const FAN_OUT_AT_ONCE: usize = 64;
+/// Connections that are closed when all of an organisation are: nobody keeps one because many are open.
+pub const HANG_UP: usize = 200_000;
 /// People told at once that somebody came or went.
 pub const PRESENCE: usize = 100;
 

@@ -287,6 +287,22 @@ pub struct Invitation {
     pub version: u64,
 }
 
+/// Which invitation an address had last, so that nobody is invited twice by the same list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Invited {
+    pub email: Email,
+    pub invitation: InvitationId,
+    pub version: u64,
+}
+
+impl Invited {
+    pub fn by(invitation: &Invitation) -> Self {
+        // It is put whatever stands there, and yet must rise
+        let version = invitation.created_at.as_millisecond().unsigned_abs();
+        Self { email: invitation.email.clone(), invitation: invitation.id.clone(), version }
+    }
+}
+
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InvitationDraft {
@@ -305,6 +321,20 @@ pub struct Approval {
 
 impl Invitation {
     pub fn new(
+        id: InvitationId,
+        draft: InvitationDraft,
+        organization: &Organization,
+        inviter: &Membership,
+        grants: &Grants,
+        now: Timestamp,
+    ) -> Result<(Self, Commit)> {
+        let (invitation, commit) = Self::prepare(id, draft, organization, inviter, grants, now)?;
+        let invited = Invited::by(&invitation);
+        Ok((invitation, commit.also_put(invited)))
+    }
+
+    /// Leaves it to the caller to write down that the address is invited.
+    pub(crate) fn prepare(
         id: InvitationId,
         draft: InvitationDraft,
         organization: &Organization,
@@ -353,7 +383,8 @@ impl Invitation {
             version: 1,
         };
         let action = if joining.approval { "invitation.requested" } else { "invitation.sent" };
-        (invitation.clone(), Commit::create(action, invitation))
+        let invited = Invited::by(&invitation);
+        (invitation.clone(), Commit::create(action, invitation).also_put(invited))
     }
 
     /// Says yes to somebody who asked to join.

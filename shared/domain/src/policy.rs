@@ -2,8 +2,8 @@
 
 use crate::commit::Kept;
 use crate::{
-    access::Access, account::*, api_key::ApiKey, billing::*, conversation::*, file::File, notification::Notification, organization::*,
-    project::Project, structure::Structure, task::*, timer::Timer,
+    access::Access, account::*, api_key::ApiKey, billing::*, conversation::*, directory::*, file::File, notification::Notification,
+    organization::*, project::Project, structure::Structure, task::*, timer::Timer,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -24,6 +24,17 @@ use Role::*;
 
 impl Role {
     pub const ALL: [Role; 6] = [Owner, Admin, Manager, Accountant, Member, Guest];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Owner => "owner",
+            Admin => "admin",
+            Manager => "manager",
+            Accountant => "accountant",
+            Member => "member",
+            Guest => "guest",
+        }
+    }
 
     /// What the role gives to whoever has it.
     pub fn grants(self) -> Grants {
@@ -161,8 +172,8 @@ permissions! {
     UseAccount: EVERYONE, reads [User, Credentials, Session, Membership, Organization, Structure], writes [User, Credentials, Session, Membership, Structure, Access];
     ReadOrganization: EVERYONE, reads [Organization], writes [];
     EditOrganization: ADMINS, reads [Organization], writes [Organization, JoinCode];
-    ReadDirectory: STAFF, reads [Organization, Membership, Structure, Access], writes [];
-    InviteMembers: ADMINS, reads [Organization, Membership, Structure, Invitation], writes [Invitation];
+    ReadDirectory: STAFF, reads [Organization, Membership, MemberWord, Structure, Access], writes [];
+    InviteMembers: ADMINS, reads [Organization, Membership, MemberMail, Structure, Invitation, Invited], writes [Invitation, Invited];
     /// Changes what members are and may, takes them out and lets them back in.
     ManageMembers: ADMINS, reads [Membership, Structure, Access, Everyone], writes [Membership, Structure, Access, Participation];
     /// Builds the tree of departments and names their heads.

@@ -93,9 +93,11 @@ impl Ids {
             access(t),
             everyone(t),
             member(t, &self.user),
+            member_mail(t, &"mia@example.com".parse().unwrap()),
             structure(t),
             api_key(t, &self.api_key),
             invitation(t, &self.invitation),
+            invited(t, &"mia@example.com".parse().unwrap()),
             project(t, &self.project),
             task(t, &self.task),
             comment(t, &self.task, &self.comment),
@@ -131,6 +133,7 @@ impl Ids {
             memberships(&self.me),
             timers(3, NOW),
             members(t),
+            members_with(t, "WORD"),
             members_in(t, &self.department),
             api_keys(t),
             invitations(t),
@@ -235,7 +238,12 @@ impl Ids {
         let mailed = Record::from(Mailed::begun("NAME", NOW));
         let placed = Record::from(inviter);
         let ask = Record::from(ResetAsk::new(me.email.clone(), NOW));
-        written.chain(task.entries()).chain(told.into_iter().map(Record::from)).chain([session, mailed, ask, placed]).collect()
+        written
+            .chain(task.entries())
+            .chain(me.joins(organization, domain::policy::Role::Member, None, NOW).entries())
+            .chain(told.into_iter().map(Record::from))
+            .chain([session, mailed, ask, placed])
+            .collect()
     }
 }
 

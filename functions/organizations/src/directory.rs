@@ -1,0 +1,69 @@
+use backend::{
+    door::Can,
+    keys,
+    page::{Page, PageQuery},
+    problem::Problem,
+    web::{Answer, List},
+};
+use domain::{
+    Error, Result,
+    directory::{MemberSearch, MemberWord},
+    id::{DepartmentId, GroupId},
+    limits,
+    organization::{Membership, Standing},
+    policy::ReadDirectory,
+    text::words,
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct MemberFilter {
+    /// Every word must begin a word of the name or the mail address; case and marks on letters do not matter.
+    #[param(max_length = 100, example = "zoe adl")]
+    q: Option<String>,
+    /// A built-in role, or the id of one of the organisation's own.
+    role: Option<String>,
+    group: Option<GroupId>,
+    department: Option<DepartmentId>,
+    standing: Option<Standing>,
+}
+
+impl MemberFilter {
+    fn search(self) -> Result<MemberSearch> {
+        let Self { q, role, group, department, standing } = self;
+        let q = q.unwrap_or_default();
+        if q.chars().count() > limits::SEARCH_TEXT {
+            return Err(Error::invalid("q", format!("has more than {} characters", limits::SEARCH_TEXT)));
+        }
+        if standing == Some(Standing::Removed) {
+            return Err(Error::invalid("standing", "is not one of the directory, which forgets who was removed"));
+        }
+        let role = role.map(|role| role.parse()).transpose().map_err(|e: String| Error::invalid("role", e))?;
+        Ok(MemberSearch { words: words([q.as_str()]), role, group, department, standing })
+    }
+}
+
+/// The directory: everybody in the organisation by name, or whom a search finds.
+///
+/// All that is asked for must fit. A search follows a change within moments, not within it. A page of a search may be short,
+/// even empty, and not be the last.
+#[utoipa::path(get, path = "/api/v1/members", operation_id = "list_members", tag = "organization", params(MemberFilter, PageQuery), responses((status = 200, body = Page<Membership>)))]
+pub async fn list(can: Can<ReadDirectory>, List { filter, paging }: List<MemberFilter>) -> Result<Answer, Problem> {
+    let has_signs = filter.q.as_ref().is_some_and(|q| !q.trim().is_empty());
+    let search = filter.search()?;
+    if has_signs && search.words.is_empty() {
+        // Signs alone are no words, and nobody has them
+        return Ok(Answer::ok(&Page::<Membership> { items: Vec::new(), next: None })?);
+    }
+    let lists: Vec<_> = search.lists().iter().map(|word| keys::members_with(can.tenant(), word)).collect();
+    let page = if lists.is_empty() {
+        can.list(keys::members(can.tenant()), &paging, false).await?
+    } else {
+        let key = |entry: &MemberWord| keys::member(can.tenant(), &entry.user);
+        can.list_in_all(lists, &paging, key, keys::place_by_name, |member| search.fits(member)).await?
+    };
+    Ok(Answer::ok(&page)?)
+}
