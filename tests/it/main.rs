@@ -9,6 +9,7 @@ mod faults;
 mod files;
 mod forms;
 mod headers;
+mod import;
 mod input;
 mod keys;
 mod money;

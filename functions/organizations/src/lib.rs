@@ -4,7 +4,9 @@ mod chart;
 mod departments;
 mod directory;
 mod drawing;
+mod export;
 mod heads;
+mod import;
 mod invitations;
 mod members;
 mod organization;
@@ -19,6 +21,8 @@ backend::operations! {
     chart::tree,
     chart::picture,
     directory::list,
+    import::import,
+    export::export,
     members::get, members::edit, members::remove,
     members::deactivate,
     members::reactivate,

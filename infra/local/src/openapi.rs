@@ -57,7 +57,7 @@ const REFUSALS: &[Refusal] = &[
     ("Conflict", "409", "It conflicts with what is there", |it| it.post || it.changes),
     ("Stale", "412", "Changed in between; the answer has the present version", |it| it.changes || it.post && !it.public),
     ("TooLarge", "413", "The body has more than 64 KiB", |it| it.body),
-    ("UnsupportedMediaType", "415", "The body is not `application/json`", |it| it.body),
+    ("UnsupportedMediaType", "415", "The body is not of the media type that is asked for", |it| it.body),
     ("Invalid", "422", "A field is wrong; each is named", |it| it.body || it.list || it.creates),
     ("TooManyRequests", "429", "Too many requests; `Retry-After` says when to try again", |_| true),
     ("Internal", "500", "Something went wrong here; give the request's id to whoever helps you", |_| true),

@@ -5,7 +5,7 @@
 use crate::{
     keys::{self, Key, Tenant},
     table::{Item, string, text},
-    web::{Answer, Facts},
+    web::{Answer, Facts, Media},
 };
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{Error, Result, Timestamp, limits};
@@ -50,6 +50,7 @@ impl Claim {
         let mut item = Item::from([
             ("request".to_owned(), string(&self.request)),
             ("status".to_owned(), AttributeValue::N(answer.status.as_u16().to_string())),
+            ("media".to_owned(), string(answer.media.name())),
             ("body".to_owned(), string(String::from_utf8_lossy(&answer.body))),
             ("expires".to_owned(), AttributeValue::N(self.expires.to_string())),
         ]);
@@ -71,7 +72,7 @@ impl Claim {
             .and_then(|status| http::StatusCode::from_u16(status).ok());
         Ok(Answer {
             status: status.ok_or_else(|| Error::internal("a kept answer has no status"))?,
-            media: "application/json",
+            media: Media::ALL.into_iter().find(|media| text(item, "media") == Some(media.name())).unwrap_or_default(),
             body: text(item, "body").unwrap_or_default().to_owned().into(),
             etag: text(item, "etag").map(str::to_owned),
             location: text(item, "location").map(str::to_owned),

@@ -57,7 +57,7 @@ fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed", "The request cannot be read"),
         Error::BadCursor => (StatusCode::BAD_REQUEST, "bad-cursor", "The cursor does not belong here"),
         Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large"),
-        Error::UnsupportedMedia => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type"),
+        Error::UnsupportedMedia(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type"),
         Error::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
         Error::Stale { .. } => (StatusCode::PRECONDITION_FAILED, "stale", "Changed in between"),
         Error::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Conflict"),

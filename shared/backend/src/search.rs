@@ -59,7 +59,7 @@ impl<P> Can<P> {
         let walk =
             |range: &Range<E>, after: Option<&str>| Walk { descending: false, limit, after: after.map(|sk| page::behind(range, sk)) };
 
-        let mut after = page::open(secrets, scope, paging)?;
+        let mut after = page::open(&secrets, scope, paging)?;
         let mut pages = try_join_all(lists.iter().map(|range| table.query(range, walk(range, after.as_deref())))).await?;
         let Some(lead) = shortest(&pages) else { return Ok(Page { items: Vec::new(), next: None }) };
         let absent = prune(&pages, lead);
@@ -88,13 +88,13 @@ impl<P> Can<P> {
                 items.extend(standing.remove(sk).filter(|record| fits(record)));
                 after = Some(sk.clone());
                 if items.len() == paging.limit && !(is_last && number + 1 == entries.len()) {
-                    return Ok(Page { items, next: Some(page::seal(secrets, scope, paging, sk)) });
+                    return Ok(Page { items, next: Some(page::seal(&secrets, scope, paging, sk)) });
                 }
             }
             if is_last {
                 return Ok(Page { items, next: None });
             }
         }
-        Ok(Page { items, next: after.map(|sk| page::seal(secrets, scope, paging, &sk)) })
+        Ok(Page { items, next: after.map(|sk| page::seal(&secrets, scope, paging, &sk)) })
     }
 }

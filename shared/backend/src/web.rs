@@ -47,11 +47,46 @@ pub struct Facts {
     pub(crate) organization: Arc<OnceLock<OrganizationId>>,
 }
 
+/// What the body of an answer is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Media {
+    #[default]
+    Json,
+    Csv,
+    Svg,
+}
+
+impl Media {
+    pub(crate) const ALL: [Self; 3] = [Self::Json, Self::Csv, Self::Svg];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Csv => "text/csv",
+            Self::Svg => "image/svg+xml",
+        }
+    }
+
+    /// With how its characters are written, where nobody could know.
+    fn header(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Csv => "text/csv; charset=utf-8",
+            other => other.name(),
+        })
+    }
+
+    /// Whether a request names it as what it wants.
+    pub fn is_wanted(self, headers: &HeaderMap) -> bool {
+        let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        accepted.split(',').any(|one| one.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case(self.name())))
+    }
+}
+
 /// An answer as it is sent, and as it is kept for a retry.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub(crate) status: StatusCode,
-    pub(crate) media: &'static str,
+    pub(crate) media: Media,
     pub(crate) body: Bytes,
     pub(crate) etag: Option<String>,
     pub(crate) location: Option<String>,
@@ -60,12 +95,17 @@ pub struct Answer {
 impl Answer {
     pub fn json(status: StatusCode, value: &impl Serialize) -> Result<Self> {
         let body = serde_json::to_vec(value).map_err(Error::internal)?.into();
-        Ok(Self { status, media: "application/json", body, etag: None, location: None })
+        Ok(Self { status, media: Media::Json, body, etag: None, location: None })
     }
 
     /// A drawing. It is text from people: whoever shows it by itself runs nothing in it.
     pub fn svg(drawing: String) -> Self {
-        Self { status: StatusCode::OK, media: "image/svg+xml", body: drawing.into(), etag: None, location: None }
+        Self { status: StatusCode::OK, media: Media::Svg, body: drawing.into(), etag: None, location: None }
+    }
+
+    /// A table to be opened by a spreadsheet, which takes it for UTF-8 by the mark in front.
+    pub fn csv(table: &str) -> Self {
+        Self { status: StatusCode::OK, media: Media::Csv, body: format!("\u{feff}{table}").into(), etag: None, location: None }
     }
 
     pub fn ok(value: &impl Serialize) -> Result<Self> {
@@ -93,7 +133,7 @@ impl Answer {
     }
 
     pub fn nothing() -> Self {
-        Self { status: StatusCode::NO_CONTENT, media: "", body: Bytes::new(), etag: None, location: None }
+        Self { status: StatusCode::NO_CONTENT, media: Media::Json, body: Bytes::new(), etag: None, location: None }
     }
 }
 
@@ -102,7 +142,7 @@ impl IntoResponse for Answer {
         let mut response = (self.status, AxumBody::from(self.body)).into_response();
         let headers = response.headers_mut();
         if self.status != StatusCode::NO_CONTENT {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.media));
+            headers.insert(header::CONTENT_TYPE, self.media.header());
         } else {
             headers.remove(header::CONTENT_TYPE);
         }
@@ -122,12 +162,30 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let media = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if !media.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json")) {
-            return Err(Error::UnsupportedMedia.into());
+        Ok(Self(from_json(&body_of(request, state, "application/json").await?)?))
+    }
+}
+
+async fn body_of<S: Send + Sync>(request: Request, state: &S, wanted: &'static str) -> Result<Bytes> {
+    let media = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !media.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case(wanted)) {
+        return Err(Error::UnsupportedMedia(wanted));
+    }
+    Bytes::from_request(request, state).await.map_err(|_| Error::TooLarge(limits::BODY_BYTES))
+}
+
+/// A table of comma-separated values, as text without the mark that spreadsheets put in front.
+pub struct Csv(pub String);
+
+impl<S: Send + Sync> FromRequest<S> for Csv {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = body_of(request, state, Media::Csv.name()).await?;
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => Ok(Self(text.trim_start_matches('\u{feff}').to_owned())),
+            Err(_) => Err(Error::Malformed("the file is not UTF-8; save it as “CSV UTF-8”".to_owned()).into()),
         }
-        let bytes = Bytes::from_request(request, state).await.map_err(|_| Error::TooLarge(limits::BODY_BYTES))?;
-        Ok(Self(from_json(&bytes)?))
     }
 }
 

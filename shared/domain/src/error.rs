@@ -36,8 +36,8 @@ pub enum Error {
     BadCursor,
     #[error("the body has more than {0} bytes")]
     TooLarge(usize),
-    #[error("the body must be application/json")]
-    UnsupportedMedia,
+    #[error("the body must be {0}")]
+    UnsupportedMedia(&'static str),
     #[error("this path does not take that method")]
     MethodNotAllowed,
     /// Somebody changed the record in between; it now has this version.

@@ -14,6 +14,7 @@ pub mod directory;
 pub mod error;
 pub mod file;
 pub mod id;
+pub mod import;
 pub mod limits;
 pub mod mail;
 pub mod money;

@@ -43,8 +43,6 @@ pub const DIRECTORY_LISTS: usize = 8;
 pub const IMPORT_ROWS: usize = 500;
 /// Columns of it whose names are said to mean nothing.
 pub const IMPORT_COLUMNS: usize = 50;
-/// Departments of an organisation that are looked through.
-pub const DEPARTMENTS: usize = 300;
 /// Members of a directory that is had as one file.
 pub const EXPORT_MEMBERS: usize = 20_000;
 /// Characters of a member's name that it is sorted by.
