@@ -201,7 +201,7 @@ def signing_keys() -> str:
     def key(count: int) -> str:
         return base64.urlsafe_b64encode(secrets.token_bytes(count)).decode().rstrip("=")
 
-    return json.dumps({"signing": [{"kid": key(9), "seed": key(32)}], "mac": key(32)})
+    return json.dumps({"signing": [{"kid": key(9), "seed": key(32)}], "mac": key(32), "sealing": [{"kid": key(9), "key": key(32)}]})
 
 
 def wait_for_stack(clients: Clients) -> None:

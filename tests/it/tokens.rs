@@ -32,7 +32,7 @@ async fn known_key() -> World {
 fn keys(names: &[&str]) -> Value {
     let seed = |name: &str| if name == KID { SEED } else { [8; 32] };
     let signing: Vec<Value> = names.iter().map(|name| json!({ "kid": name, "seed": base64(seed(name)) })).collect();
-    json!({ "signing": signing, "mac": base64([9; 32]) })
+    json!({ "signing": signing, "mac": base64([9; 32]), "sealing": [{ "kid": KID, "key": base64([6; 32]) }] })
 }
 
 fn signed(header: &Value, claims: &Value, seed: [u8; 32]) -> String {
