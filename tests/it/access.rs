@@ -6,7 +6,7 @@ use domain::policy::{POLICY, Role, Row};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use tests::{Answer, Organization, Person, World};
+use tests::{Answer, Organization, Person, World, code};
 
 /// What every operation is asked with, and a body that is taken. Names in braces stand for real objects.
 /// What ends an object comes after what needs it.
@@ -17,6 +17,13 @@ const CASES: &[(&str, &str)] = &[
         r#"{"name":"Zoe","email":"{new_email}","password":"correct horse battery","organization":"New","address":"1 Road","phone":"12345","expected_users":1}"#,
     ),
     ("POST /api/v1/auth/login", r#"{"email":"{email}","password":"correct horse battery"}"#),
+    ("POST /api/v1/auth/login/second-factor", r#"{"challenge":"{challenge}","code":"{second_code}"}"#),
+    ("GET /api/v1/auth/second-factor", ""),
+    ("POST /api/v1/auth/second-factor/confirm", r#"{"code":"123456"}"#),
+    ("POST /api/v1/auth/second-factor/recovery-codes", r#"{"password":"correct horse battery","code":"123456"}"#),
+    ("POST /api/v1/auth/second-factor/switch-off", r#"{"password":"correct horse battery","code":"123456"}"#),
+    ("POST /api/v1/auth/second-factor", r#"{"password":"correct horse battery"}"#),
+    ("DELETE /api/v1/auth/members/{colleague}/second-factor", ""),
     ("POST /api/v1/auth/refresh", r#"{"refresh_token":"{refresh_token}"}"#),
     ("POST /api/v1/auth/join", r#"{"token":"{invitation_token}","name":"Zoe","password":"correct horse battery"}"#),
     ("POST /api/v1/auth/verify-email", r#"{"token":"{email_token}"}"#),
@@ -37,6 +44,8 @@ const CASES: &[(&str, &str)] = &[
     ("DELETE /api/v1/organization/join-code", ""),
     ("GET /api/v1/organization/chart", ""),
     ("GET /api/v1/organization/chart.svg", ""),
+    ("GET /api/v1/organization/sign-in", ""),
+    ("PUT /api/v1/organization/sign-in", r#"{"second_factor":false}"#),
     ("GET /api/v1/departments", ""),
     ("GET /api/v1/departments/{department}", ""),
     ("POST /api/v1/departments", r#"{"name":"{new_email}","parent":"{department}"}"#),
@@ -256,11 +265,23 @@ fn what_needs_no_token_is_a_short_list() {
     POST /api/v1/auth/forgot-password
     POST /api/v1/auth/join
     POST /api/v1/auth/login
+    POST /api/v1/auth/login/second-factor
     POST /api/v1/auth/refresh
     POST /api/v1/auth/register
     POST /api/v1/auth/reset-password
     POST /api/v1/auth/verify-email
     ");
+}
+
+/// What somebody with a second factor needs after the password.
+async fn second_step(person: &Person) -> (String, String) {
+    let path = "/api/v1/auth/second-factor";
+    let enrolment = person.post(path, json!({ "password": PASSWORD })).await.expect(200);
+    let code = async |steps| code(enrolment["secret"].as_str().expect("a secret"), person.world.now().await, steps);
+    person.post(&format!("{path}/confirm"), json!({ "code": code(0).await })).await.expect(200);
+    let login = json!({ "email": person.email, "password": PASSWORD });
+    let refused = person.world.post("/api/v1/auth/login", login).await.refused(401, "second-factor-required");
+    (refused["challenge"].as_str().expect("a challenge").to_owned(), code(1).await)
 }
 
 #[tokio::test]
@@ -276,7 +297,10 @@ async fn without_a_token_nothing_is_answered_but_the_short_list() {
     let reset_token = world.link(&acme.owner.email).await;
     let zoe = world.email("zoe");
     acme.owner.post("/api/v1/invitations", json!({ "email": zoe, "role": "member" })).await.expect(201);
+    let (challenge, second_code) = second_step(&acme.joins("Sam", "member").await).await;
     objects.extend([
+        ("challenge", challenge),
+        ("second_code", second_code),
         ("email", ben.email.clone()),
         ("refresh_token", ben.refresh.clone()),
         ("invitation_token", world.link(&zoe).await),

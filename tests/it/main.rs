@@ -17,6 +17,7 @@ mod people;
 mod reminders;
 mod roles;
 mod scale;
+mod second_factor;
 mod structure;
 mod tokens;
 mod trail;

@@ -4,11 +4,13 @@
 //! `OFFICE_COPILOT_URL` when it is set: that of a deployed one, whose tools, if it has any, are at `OFFICE_COPILOT_TOOLS`.
 
 mod answer;
+mod authenticator;
 mod live;
 mod people;
 mod world;
 
 pub use answer::Answer;
+pub use authenticator::code;
 pub use live::Live;
 pub use people::{Organization, Person};
 pub use world::World;

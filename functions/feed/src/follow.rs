@@ -1,4 +1,4 @@
-use crate::{once, places};
+use crate::{alert, once, places};
 use backend::{
     Backend, keys,
     queue::{MailJob, PaperJob},
@@ -26,6 +26,7 @@ pub async fn change(backend: &Backend, system: &System, change: &Change) -> Resu
         places::closed(system, change).await?;
     }
     ask(backend, system, change).await?;
+    alert::about(backend, system, change).await?;
     if let Some(topic) = &change.topic {
         system.push_to_watchers(topic, &live(change)).await?;
     }

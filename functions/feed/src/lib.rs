@@ -2,6 +2,7 @@
 //!
 //! Everything here may run twice for the same change and has its effect once.
 
+mod alert;
 mod directory;
 mod follow;
 mod places;

@@ -1,14 +1,14 @@
+use crate::session::end_each;
 use backend::{
     door::Can,
     keys,
-    page::Page,
     problem::Problem,
-    web::{Answer, Body, IfMatch, IfMatchHeader, Path},
+    web::{Answer, Body, IfMatch, IfMatchHeader},
 };
 use domain::{
-    Error, Result,
-    account::{ProfileEdit, Session, SessionView, User, change_password as changed},
-    commit::{Commit, Kept},
+    Error,
+    account::{Credentials, ProfileEdit, Session, User, change_password as changed},
+    commit::Commit,
     id::*,
     limits,
     organization::{Membership, Organization},
@@ -28,6 +28,10 @@ pub struct Verified {
     /// All that this person may here.
     permissions: Grants,
     session: SessionId,
+    /// Whether this session was opened with a second factor …
+    second_factor: bool,
+    /// … and whether the organisation asks for one.
+    second_factor_needed: bool,
 }
 
 /// Check the access token, and see whom it speaks for.
@@ -43,6 +47,8 @@ pub async fn verify(can: Can<UseAccount>) -> Result<Answer, Problem> {
         role: can.role(),
         permissions: can.grants().clone(),
         session: can.session()?.id.clone(),
+        second_factor: can.session()?.second_factor,
+        second_factor_needed: can.access().second_factor,
     };
     Ok(Answer::ok(&verified)?)
 }
@@ -74,47 +80,20 @@ pub struct PasswordChange {
 #[utoipa::path(post, path = "/api/v1/auth/change-password", tag = "identity", request_body = PasswordChange, responses((status = 204)))]
 pub async fn change_password(can: Can<UseAccount>, Body(form): Body<PasswordChange>) -> Result<Answer, Problem> {
     let me = can.me();
-    let credentials = can.find(keys::credentials(&me), "account").await?;
+    let credentials: Credentials = can.find(keys::credentials(&me), "account").await?;
     if !can.is_password(&form.current, &credentials).await? {
         return Err(Error::invalid("/current", "is not your password").into());
     }
     let user = can.find(keys::user(&me), "account").await?;
-    let sessions: Vec<Session> = can.latest(keys::sessions(&me), limits::SESSIONS).await?;
-    let current = &can.session()?.id;
-    let others: Vec<_> = sessions.into_iter().filter(|session| session.id != *current && session.is_alive(can.now())).collect();
     let hash = can.hash(&form.new).await?;
-    can.commit(changed(&user, credentials, hash, &others, can.now())?).await?;
+    let (old, current) = (credentials.version, &can.session()?.id);
+    let others = async || -> Result<Vec<Session>, Error> {
+        let mut sessions: Vec<Session> = can.latest(keys::sessions(&me), limits::SESSIONS).await?;
+        sessions.retain(|session| session.id != *current && session.credentials <= old && session.is_alive(can.now()));
+        Ok(sessions)
+    };
+    can.commit(changed(&user, credentials, hash, &others().await?, can.now())?).await?;
+    // Logins with the old password that were quicker than the change; from now on there are none
+    end_each(&can, &me, &others().await?).await?;
     Ok(Answer::nothing())
-}
-
-/// My open sessions, with device, address and last use.
-#[utoipa::path(get, path = "/api/v1/auth/sessions", tag = "identity", responses((status = 200, body = Page<SessionView>)))]
-pub async fn sessions(can: Can<UseAccount>) -> Result<Answer, Problem> {
-    let sessions: Vec<Session> = can.latest(keys::sessions(&can.me()), limits::SESSIONS).await?;
-    let current = &can.session()?.id;
-    let items = sessions.iter().filter(|session| session.is_alive(can.now())).map(|session| session.view(current)).collect();
-    Ok(Answer::ok(&Page { items, next: None })?)
-}
-
-/// End one of my sessions.
-#[utoipa::path(delete, path = "/api/v1/auth/sessions/{session}", tag = "identity", params(("session" = SessionId, Path)), responses((status = 204)))]
-pub async fn end_session(can: Can<UseAccount>, Path(id): Path<SessionId>) -> Result<Answer, Problem> {
-    let session: Session = can.find(keys::session(&can.me(), &id), "session").await?;
-    end(&can, session).await?;
-    Ok(Answer::nothing())
-}
-
-/// Ends a session, even if it is refreshed in the same moment.
-pub(crate) async fn end(can: &Can<UseAccount>, mut session: Session) -> Result<()> {
-    for tries in 0..limits::RACE_TRIES {
-        if !session.is_alive(can.now()) {
-            return Ok(());
-        }
-        match can.commit(Commit::noted("session.ended", &session).also_replace(session.version(), session.end())).await {
-            Err(Error::Stale { .. }) => can.step_aside(tries).await,
-            other => return other,
-        }
-        session = can.find(keys::session(&can.me(), &session.id), "session").await?;
-    }
-    Err(Error::Busy("the session keeps changing".into()))
 }

@@ -6,6 +6,8 @@ mod login;
 mod organizations;
 mod register;
 mod reset;
+mod second_factor;
+mod session;
 
 backend::operations! {
     register::register,
@@ -13,9 +15,15 @@ backend::operations! {
     join::ask_to_join,
     join::verify_email,
     login::login,
-    login::refresh,
-    login::logout,
-    login::logout_everywhere,
+    login::login_with_code,
+    session::refresh,
+    session::logout,
+    session::logout_everywhere,
+    second_factor::get, second_factor::begin,
+    second_factor::confirm,
+    second_factor::renew,
+    second_factor::switch_off,
+    second_factor::lift,
     account::verify,
     account::profile, account::edit_profile,
     account::change_password,
@@ -23,7 +31,7 @@ backend::operations! {
     reset::reset_password,
     organizations::list,
     organizations::switch,
-    account::sessions,
-    account::end_session,
+    session::sessions,
+    session::end_session,
     login::jwks,
 }

@@ -1,27 +1,26 @@
-use crate::account::end;
+use crate::session::{Proved, TokenPair, open};
 use backend::{
-    door::Can,
     keys,
     problem::Problem,
     visitor::Visitor,
     web::{Answer, Body},
 };
 use domain::{
-    Error, Result,
-    account::{self, Refresh, Session},
-    commit::{Actor, Commit, Kept},
+    Error,
+    account::{Challenge, Credentials},
+    commit::{Commit, Kept},
     id::*,
     limits,
     organization::Standing,
-    policy::UseAccount,
+    second_factor::SecondFactor,
     text::Email,
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Login {
+pub struct LoginForm {
     email: Email,
     /// As it was chosen; what cannot be a password is simply a wrong one.
     #[schema(format = Password, example = "correct horse battery")]
@@ -30,32 +29,22 @@ pub struct Login {
     organization: Option<OrganizationId>,
 }
 
-/// What opens the API: send the access token as `Authorization: Bearer …`.
-#[derive(Serialize, ToSchema)]
-pub struct TokenPair {
-    access_token: String,
-    #[schema(example = "Bearer")]
-    token_type: &'static str,
-    /// Seconds the access token is good for.
-    #[schema(example = 900)]
-    expires_in: i64,
-    /// Good once; each refresh gives the next.
-    refresh_token: String,
-    organization: OrganizationId,
-    user: UserId,
-}
-
 /// Log in with email and password.
-#[utoipa::path(post, path = "/api/v1/auth/login", tag = "identity", request_body = Login, security(()), responses((status = 200, body = TokenPair)))]
-pub async fn login(visitor: Visitor, Body(form): Body<Login>) -> Result<Answer, Problem> {
+///
+/// Somebody with a second factor is answered with the problem `second-factor-required`. Its `challenge` goes with a code to
+/// `/api/v1/auth/login/second-factor`, from the same device, until `ends_at`.
+#[utoipa::path(post, path = "/api/v1/auth/login", tag = "identity", request_body = LoginForm, security(()), responses((status = 200, body = TokenPair)))]
+pub async fn login(visitor: Visitor, Body(form): Body<LoginForm>) -> Result<Answer, Problem> {
     let owner = visitor.get(keys::email_owner(&form.email)).await?;
     let me = owner.map(|owner| visitor.person(&owner.user));
-    let (credentials, user) = match &me {
-        Some(me) => tokio::try_join!(visitor.get(keys::credentials(me)), visitor.get(keys::user(me)))?,
-        None => (None, None),
+    let (credentials, user, factor) = match &me {
+        Some(me) => {
+            tokio::try_join!(visitor.get(keys::credentials(me)), visitor.get(keys::user(me)), visitor.get(keys::second_factor(me)))?
+        }
+        None => (None, None, None),
     };
     let right = visitor.is_password(&form.email, &form.password, credentials.as_ref()).await?;
-    let (Some(user), true) = (user, right) else { return Err(Error::WrongCredentials.into()) };
+    let (Some(user), Some(credentials), true) = (user, credentials, right) else { return Err(Error::WrongCredentials.into()) };
     let wanted = form.organization.as_ref().unwrap_or(&user.home);
     let member = visitor.get(keys::member(&visitor.organization(wanted), &user.id)).await?;
     let member = match member.filter(|member| member.standing == Standing::Active) {
@@ -64,110 +53,53 @@ pub async fn login(visitor: Visitor, Body(form): Body<Login>) -> Result<Answer, 
         member => member,
     };
     let member = member.ok_or(Error::WrongCredentials)?;
-    let organization = &member.organization;
-
-    let id = SessionId::new(visitor.now(), visitor.random());
-    let (refresh_token, refresh_hash) = visitor.refresh_token(&id, &user.id).await?;
-    let origin = visitor.origin().clone();
-    let login = account::Login { id, user: &user.id, organization, device: origin.device, address: origin.address, refresh_hash };
-    let session = Session::open(login, visitor.now());
-    let actor = Actor::person(&user.id, &member.name);
-    let commit = Commit::noted("session.opened", &session).also_create(session.clone());
-    visitor.commit(&visitor.organization(organization), actor, commit).await?;
-    pair(&visitor, &session, refresh_token).await
-}
-
-impl TokenPair {
-    pub(crate) fn new(session: &Session, access_token: String, refresh_token: String) -> Self {
-        Self {
-            access_token,
-            token_type: "Bearer",
-            expires_in: limits::ACCESS_TOKEN.as_secs(),
-            refresh_token,
-            organization: session.organization.clone(),
-            user: session.user.clone(),
-        }
+    let session = SessionId::new(visitor.now(), visitor.random());
+    if factor.is_some_and(|factor: SecondFactor| factor.is_on()) {
+        let (organization, ends_at) = (member.organization, visitor.now() + limits::CHALLENGE);
+        let challenge = Challenge { user: user.id, organization, session, credentials: credentials.version, ends_at };
+        return Err(Error::SecondFactorRequired { challenge: visitor.challenge(&challenge).await?, ends_at }.into());
     }
-}
-
-async fn pair(visitor: &Visitor, session: &Session, refresh_token: String) -> Result<Answer, Problem> {
-    Ok(Answer::ok(&TokenPair::new(session, visitor.access_token(session).await?, refresh_token))?)
+    let proved = Proved { credentials, member, second_factor: false };
+    match open(&visitor, session, proved, Commit::quiet()).await {
+        // It was the password a moment ago
+        Err(Problem(Error::Stale { kind: Credentials::KIND, .. })) => Err(Error::WrongCredentials.into()),
+        other => other,
+    }
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RefreshToken {
-    refresh_token: String,
+pub struct SecondStep {
+    /// As the refusal of the first step gave it.
+    challenge: String,
+    /// Of the authenticator app, or one of the recovery codes.
+    #[schema(example = "123456")]
+    code: String,
 }
 
-/// Trade a refresh token for new tokens.
+/// Log in with a code, after the password.
 ///
-/// Each refresh token is good once. One that comes back later than ten seconds after its use was copied: its session ends.
-#[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "identity", request_body = RefreshToken, security(()), responses((status = 200, body = TokenPair)))]
-pub async fn refresh(visitor: Visitor, Body(form): Body<RefreshToken>) -> Result<Answer, Problem> {
-    let (user, id, presented) = visitor.read_refresh_token(&form.refresh_token).await?.ok_or(Error::Unauthenticated)?;
-    let me = visitor.person(&user);
-    let session = visitor.get(keys::session(&me, &id)).await?.ok_or(Error::Unauthenticated)?;
-    let tenant = visitor.organization(&session.organization);
-    let member = visitor.get(keys::member(&tenant, &user)).await?;
-    let member = member.filter(|member| member.lets_in(&session)).ok_or(Error::Unauthenticated)?;
-    let actor = Actor::person(&user, &member.name);
-    let (token, hash) = visitor.refresh_token(&id, &user).await?;
-    match session.refresh(&presented, hash, visitor.now()) {
-        Refresh::Rotated(next) => {
-            let commit = Commit::quiet().also_replace(session.version(), (*next).clone());
-            match visitor.commit(&tenant, actor, commit).await {
-                // Another refresh with the same token was quicker
-                Err(Error::Stale { .. }) => Err(Error::Unauthenticated.into()),
-                other => {
-                    other?;
-                    pair(&visitor, &next, token).await
-                }
-            }
-        }
-        Refresh::Reused(ended) => {
-            let commit = Commit::noted("session.reused_token", &*ended).also_replace(session.version(), *ended);
-            match visitor.commit(&tenant, actor, commit).await {
-                // The copy came twice at once
-                Ok(()) | Err(Error::Stale { .. }) => Err(Error::Unauthenticated.into()),
-                Err(error) => Err(error.into()),
-            }
-        }
-        Refresh::Raced | Refresh::Dead => Err(Error::Unauthenticated.into()),
+/// A challenge opens one session, and a code is good once.
+#[utoipa::path(post, path = "/api/v1/auth/login/second-factor", tag = "identity", request_body = SecondStep, security(()), responses((status = 200, body = TokenPair)))]
+pub async fn login_with_code(visitor: Visitor, Body(form): Body<SecondStep>) -> Result<Answer, Problem> {
+    let challenge = visitor.read_challenge(&form.challenge).await?.ok_or(Error::WrongCode)?;
+    let (me, tenant) = (visitor.person(&challenge.user), visitor.organization(&challenge.organization));
+    let (factor, credentials, member) = tokio::try_join!(
+        visitor.get(keys::second_factor(&me)),
+        visitor.get(keys::credentials(&me)),
+        visitor.get(keys::member(&tenant, &challenge.user))
+    )?;
+    let factor: SecondFactor = factor.filter(SecondFactor::is_on).ok_or(Error::WrongCode)?;
+    // Since the password was given it may have become another, or the person have been locked out
+    let credentials = credentials.filter(|kept: &Credentials| kept.version == challenge.credentials).ok_or(Error::WrongCode)?;
+    let member = member.filter(|member| member.standing == Standing::Active).ok_or(Error::WrongCode)?;
+    let proof = visitor.prove(&factor, &form.code).await?.ok_or(Error::WrongCode)?;
+    let used = factor.let_in(&proof).ok_or(Error::WrongCode)?;
+    match open(&visitor, challenge.session, Proved { credentials, member, second_factor: true }, used).await {
+        // The code or the challenge was used at the same moment, or before
+        Err(Problem(Error::Stale { .. } | Error::NotFound(_) | Error::Conflict(_))) => Err(Error::WrongCode.into()),
+        other => other,
     }
-}
-
-/// Log out: this session ends, and its access token is refused at once.
-#[utoipa::path(post, path = "/api/v1/auth/logout", tag = "identity", responses((status = 204)))]
-pub async fn logout(can: Can<UseAccount>) -> Result<Answer, Problem> {
-    end(&can, can.session()?.clone()).await?;
-    Ok(Answer::nothing())
-}
-
-/// Log out everywhere: every session of this person ends.
-#[utoipa::path(post, path = "/api/v1/auth/logout-everywhere", tag = "identity", responses((status = 204)))]
-pub async fn logout_everywhere(can: Can<UseAccount>) -> Result<Answer, Problem> {
-    let sessions: Vec<Session> = can.latest(keys::sessions(&can.me()), limits::SESSIONS).await?;
-    let alive = sessions.into_iter().filter(|session| session.is_alive(can.now()));
-    let current = &can.session()?.id;
-    // This one last, so that what fails halfway can be asked for again
-    let (this, mut ending): (Vec<_>, Vec<_>) = alive.partition(|session| session.id == *current);
-    ending.extend(this);
-    for some in ending.chunks(limits::TRANSACTION / 2) {
-        let ended = |commit: Commit, session: &Session| {
-            commit.and(Commit::noted("session.ended", session)).also_replace(session.version(), session.end())
-        };
-        match can.commit(some.iter().fold(Commit::quiet(), ended)).await {
-            // One of them is being refreshed
-            Err(Error::Stale { .. }) => {
-                for session in some {
-                    end(&can, session.clone()).await?;
-                }
-            }
-            other => other?,
-        }
-    }
-    Ok(Answer::nothing())
 }
 
 /// The public keys access tokens are signed with, as a JSON Web Key Set.

@@ -1,4 +1,4 @@
-use crate::login::TokenPair;
+use crate::session::TokenPair;
 use backend::{
     door::Can,
     page::Page,
@@ -7,7 +7,6 @@ use backend::{
 };
 use domain::{
     account::{Login, Session},
-    commit::Commit,
     id::{OrganizationId, SessionId},
     organization::{Membership, Organization},
     policy::{Role, UseAccount},
@@ -53,11 +52,19 @@ pub async fn switch(can: Can<UseAccount>, Body(switch): Body<Switch>) -> Result<
     let (refresh_token, refresh_hash) = can.refresh_token(&id).await?;
     let origin = can.origin().clone();
     let organization = there.tenant().id();
-    let login = Login { id, user: can.user(), organization, device: origin.device, address: origin.address, refresh_hash };
     let parent = can.session()?;
-    let session = Session { ends_at: parent.ends_at, ..Session::open(login, can.now()) };
+    let login = Login {
+        id,
+        user: can.user(),
+        organization,
+        device: origin.device,
+        address: origin.address,
+        refresh_hash,
+        credentials: parent.credentials,
+        second_factor: parent.second_factor,
+    };
+    let (session, opened) = Session::open_until(login, can.now(), parent.ends_at);
     // Only while the session it comes from is as it was: one that is being ended opens no other
-    let opened = Commit::noted("session.opened", &session).also_create(session.clone());
     there.commit(opened.also_replace(parent.version, Session { version: parent.version + 1, ..parent.clone() })).await?;
     let access_token = can.access_token(&session).await?;
     Ok(Answer::ok(&TokenPair::new(&session, access_token, refresh_token))?)

@@ -1,5 +1,5 @@
 use backend::{
-    keys,
+    keys::{self, Me, Tenant},
     problem::Problem,
     visitor::Visitor,
     web::{Answer, Body},
@@ -55,21 +55,39 @@ pub async fn reset_password(visitor: Visitor, Body(form): Body<Reset>) -> Result
         let sessions = visitor.open_sessions(&home, &me).await?;
         // What does not fit into one transaction ends before, so that no session outlives the password
         let last = sessions.len() <= limits::TRANSACTION / 2;
-        let commit = if last {
-            reset_to(user.clone(), credentials.clone(), hash.clone(), &sessions, visitor.now())
-        } else {
-            let some = sessions.iter().take(limits::TRANSACTION / 2);
-            some.fold(Commit::quiet(), |commit, session| commit.also_replace(session.version, session.end()))
-        };
+        let commit =
+            if last { reset_to(user.clone(), credentials.clone(), hash.clone(), &sessions, visitor.now()) } else { ended(&sessions) };
         match visitor.commit(&home, actor.clone(), commit).await {
             // One of them is being refreshed
             Err(Error::Stale { kind: Session::KIND, .. }) => {}
             // The link was used twice at once
             Err(Error::Stale { .. }) => return Err(void().into()),
             Err(error) => return Err(error.into()),
-            Ok(()) if last => return Ok(Answer::nothing()),
+            Ok(()) if last => return end_older(&visitor, &home, &me, &actor, version).await,
             Ok(()) => {}
         }
     }
     Err(Error::Busy("the sessions keep changing".into()).into())
+}
+
+/// Ends the sessions of logins with the old password that were quicker than the new one; from then on there are none.
+async fn end_older(visitor: &Visitor, home: &Tenant, me: &Me, actor: &Actor, old: u64) -> Result<Answer, Problem> {
+    for _ in 0..limits::RACE_TRIES {
+        let mut sessions = visitor.open_sessions(home, me).await?;
+        sessions.retain(|session| session.credentials <= old);
+        if sessions.is_empty() {
+            return Ok(Answer::nothing());
+        }
+        match visitor.commit(home, actor.clone(), ended(&sessions)).await {
+            Ok(()) | Err(Error::Stale { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Error::Busy("the sessions keep changing".into()).into())
+}
+
+/// Ends as many sessions as one transaction takes beside what else is in it.
+fn ended(sessions: &[Session]) -> Commit {
+    let some = sessions.iter().take(limits::TRANSACTION / 2);
+    some.fold(Commit::quiet(), |commit, session| commit.also_replace(session.version, session.end()))
 }

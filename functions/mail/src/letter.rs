@@ -1,6 +1,7 @@
 use domain::{
     Error, Result, Timestamp,
     account::User,
+    alert::Alert,
     notification::{Notification, Reason},
     organization::{Invitation, Organization},
     text::Email,
@@ -67,6 +68,61 @@ impl Letter {
             paragraphs: vec![about, format!("The link works once, until {until}.")],
             link: Some((link, format!("Join {}", invitation.organization_name))),
             closing: "If you do not know the sender, you need do nothing.".to_owned(),
+        }
+    }
+
+    pub fn alert(user: &User, alert: Alert, at: Timestamp, by: &str, address: &str, device: &str) -> Self {
+        let (subject, what, closing) = match alert {
+            Alert::PasswordChanged => (
+                "Your password was changed",
+                "The password of your account was changed, and your other sessions were ended.".to_owned(),
+                "If it was not you, choose a new password at once by “forgotten password”.",
+            ),
+            Alert::SecondFactorOn => (
+                "Your second factor is on",
+                "From now on a login asks for a code of your authenticator app. Keep the recovery codes where you find them without it."
+                    .to_owned(),
+                "If it was not you, choose a new password at once by “forgotten password”, and ask your administrator for help.",
+            ),
+            Alert::SecondFactorOff => (
+                "Your second factor is off",
+                "A login asks for your password only, and no code any more.".to_owned(),
+                "If it was not you, choose a new password at once by “forgotten password”, and set the second factor up again.",
+            ),
+            Alert::SecondFactorLifted => (
+                "Your second factor was taken away",
+                format!(
+                    "{by} took the second factor from your account, and you were logged out everywhere. Log in with your password, and set it up again."
+                ),
+                "If you did not ask for it, tell your administrator.",
+            ),
+            Alert::RecoveryCodeUsed => (
+                "A recovery code was used",
+                "Somebody, most likely you, logged in to your account with a recovery code. It is good no more.".to_owned(),
+                "If it was not you, choose a new password at once by “forgotten password”, and get new recovery codes.",
+            ),
+            Alert::RecoveryCodesRenewed => (
+                "You have new recovery codes",
+                "New recovery codes were made for your account. Those before are good no more.".to_owned(),
+                "If it was not you, choose a new password at once by “forgotten password”, and get new recovery codes.",
+            ),
+            Alert::NewDevice => (
+                "A login from a new device",
+                "Somebody, most likely you, logged in to your account from a device or a place that was not seen before.".to_owned(),
+                "If it was not you, end the session, and choose a new password at once by “forgotten password”.",
+            ),
+        };
+        let when = at.to_zoned(user.zone.time_zone()).strftime("%-d %B %Y, %H:%M %Z").to_string();
+        // Of somebody else's device nothing is told
+        let from = [device, address].into_iter().filter(|part| !part.is_empty() && alert != Alert::SecondFactorLifted);
+        let facts = [when.as_str()].into_iter().chain(from).collect::<Vec<_>>().join(" · ");
+        Self {
+            to: user.email.clone(),
+            subject: subject.to_owned(),
+            greeting: format!("Hello {},", user.name),
+            paragraphs: vec![what, facts],
+            link: None,
+            closing: closing.to_owned(),
         }
     }
 

@@ -23,6 +23,7 @@ async fn deliver(backend: Backend, job: MailJob) -> Result<()> {
         MailJob::Welcome { organization, user } => (organization, format!("welcome.{user}")),
         MailJob::Reset { organization, user, asked_at } => (organization, format!("reset.{user}.{}", asked_at.as_millisecond())),
         MailJob::Invitation { organization, invitation, sending } => (organization, format!("{invitation}.{sending}")),
+        MailJob::Alert { organization, change, .. } => (organization, format!("alert.{change}")),
         MailJob::Notification { organization, user, notification } => (organization, format!("{notification}.{user}")),
     };
     let system = backend.system(organization);
@@ -67,6 +68,10 @@ async fn write(backend: &Backend, system: &System, job: &MailJob) -> Result<Opti
             let Some(invitation) = invitation.filter(|it| it.sending == *sending && it.is_open(system.now())) else { return Ok(None) };
             let link = format!("{url}/join?token={}", backend.invitation_link(&invitation).await?);
             Ok(Some(Letter::invitation(&invitation, link)))
+        }
+        MailJob::Alert { user, alert, at, by, address, device, .. } => {
+            let user: Option<User> = system.get(keys::user(&system.person(user))).await?;
+            Ok(user.map(|user| Letter::alert(&user, *alert, *at, by, address, device)))
         }
         MailJob::Notification { user, notification, .. } => {
             // Whoever was locked out since is told nothing more

@@ -11,10 +11,12 @@ mod invitations;
 mod members;
 mod organization;
 mod roles;
+mod sign_in;
 
 backend::operations! {
     organization::get, organization::edit,
     organization::open_joining, organization::close_joining,
+    sign_in::get, sign_in::put,
     departments::list, departments::create,
     departments::get, departments::edit, departments::delete,
     heads::name, heads::remove,

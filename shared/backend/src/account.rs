@@ -4,8 +4,8 @@ use crate::{
     Backend,
     aws::Inner,
     door::{Caller, Can, Pass},
-    guesses::Guesses,
-    keys::{self, Tenant},
+    guesses::{Guesses, PASSWORDS},
+    keys::{self, Me, Tenant},
     password,
     secrets::sha256,
     tokens,
@@ -18,7 +18,7 @@ use domain::{
     id::*,
     limits,
     organization::{Membership, Organization, Standing},
-    policy::UseAccount,
+    policy::{ManageMembers, UseAccount},
     text::Password,
 };
 
@@ -72,15 +72,27 @@ impl Can<UseAccount> {
     }
 
     fn guesses(&self) -> Guesses<'_> {
-        Guesses { table: &self.room.inner.own.table, email: &self.membership.email, address: &self.room.origin.address, now: self.now() }
+        let who = sha256(self.membership.email.as_str().as_bytes());
+        Guesses { table: &self.room.inner.own.table, of: &PASSWORDS, who, address: &self.room.origin.address, now: self.now() }
     }
 
     /// Whether this is the caller's password; refuses whoever has guessed it too often in this minute.
     pub async fn is_password(&self, guess: &Password, kept: &Credentials) -> Result<bool> {
-        self.guesses().check(guess.reveal(), Some(&kept.password_hash)).await
+        let hash = Some(kept.password_hash.as_str());
+        let right = self.guesses().check(async { Ok(password::verify(guess.reveal(), hash).await?.then_some(())) }).await?;
+        Ok(right.is_some())
     }
 
     pub async fn hash(&self, password: &Password) -> Result<String> {
         password::hash(password, &self.room.inner.entropy).await
+    }
+}
+
+impl Can<ManageMembers> {
+    /// The account of a member who has it here alone. Somebody who belongs elsewhere too is not this organisation's to decide on.
+    pub async fn account_of(&self, member: &Membership) -> Result<Option<Me>> {
+        let me = Me(member.user.clone());
+        let places: Vec<Membership> = self.room.all(keys::memberships(&me), limits::ORGANIZATIONS_OF_ONE, false).await?;
+        Ok(member.is_all_of(&places).then_some(me))
     }
 }

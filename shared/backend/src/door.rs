@@ -292,6 +292,10 @@ impl Caller {
         if !grants.allow(P::GRANT) {
             return Err(Error::Forbidden);
         }
+        // A key is given and taken by those who are asked themselves
+        if let Some(session) = &session {
+            access.admits(session, P::GRANT)?;
+        }
         Ok(Can { room, membership, access, grants, session, permission: PhantomData })
     }
 

@@ -1,48 +1,58 @@
-//! Guessed passwords, counted in the table per account and per address and minute.
+//! Guesses of what proves who somebody is, counted in the table per account and per address.
 
-use crate::{keys, password, table::Table};
-use domain::{Error, Result, Timestamp, limits, text::Email};
+use crate::{keys, table::Table};
+use domain::{Error, Result, Timestamp, limits};
 use futures_util::try_join;
+
+/// What is guessed, and how often somebody may be wrong.
+pub(crate) struct Guessed {
+    per_account: (&'static str, u32),
+    per_address: (&'static str, u32),
+    /// For how long they are counted together.
+    seconds: i64,
+}
+
+pub(crate) const PASSWORDS: Guessed =
+    Guessed { per_account: ("LOGIN", limits::WRONG_LOGINS), per_address: ("LOGIN_FROM", limits::WRONG_LOGINS_PER_ADDRESS), seconds: 60 };
+pub(crate) const CODES: Guessed =
+    Guessed { per_account: ("CODE", limits::WRONG_CODES), per_address: ("CODE_FROM", limits::WRONG_CODES_PER_ADDRESS), seconds: 3600 };
 
 pub(crate) struct Guesses<'a> {
     pub(crate) table: &'a Table,
-    pub(crate) email: &'a Email,
+    pub(crate) of: &'static Guessed,
+    /// Stands for the account; no text of a stranger's.
+    pub(crate) who: String,
     pub(crate) address: &'a str,
     pub(crate) now: Timestamp,
 }
 
 impl Guesses<'_> {
-    fn keys(&self) -> [keys::Key<()>; 2] {
-        let minute = self.now.as_second() / 60;
-        [
-            keys::attempts("LOGIN", &crate::secrets::sha256(self.email.as_str().as_bytes()), minute),
-            keys::attempts("LOGIN_FROM", self.address, minute),
-        ]
-    }
-
-    /// Whether this is the account's password; `None` stands for an account that does not exist.
-    pub(crate) async fn check(&self, guess: &str, hash: Option<&str>) -> Result<bool> {
+    /// What a guess turns out to be, if it is right.
+    pub(crate) async fn check<T>(&self, compare: impl Future<Output = Result<Option<T>>>) -> Result<Option<T>> {
         self.begin().await?;
-        let right = password::verify(guess, hash).await?;
-        if right {
+        let right = compare.await?;
+        if right.is_some() {
             self.count(-1).await?;
         }
         Ok(right)
     }
 
     /// Counts a guess before it is looked at, so that those made at once are counted too, and refuses whoever has
-    /// guessed too often in this minute. What is refused or right counts for nothing.
+    /// guessed too often. What is refused or right counts for nothing.
     async fn begin(&self) -> Result<()> {
         let (account, address) = self.count(1).await?;
-        if account <= limits::WRONG_LOGINS.into() && address <= limits::WRONG_LOGINS_PER_ADDRESS.into() {
+        if account <= self.of.per_account.1.into() && address <= self.of.per_address.1.into() {
             return Ok(());
         }
         self.count(-1).await?;
-        Err(Error::TooMany { seconds: (60 - self.now.as_second().rem_euclid(60)) as u32 })
+        let seconds = self.of.seconds;
+        Err(Error::TooMany { seconds: (seconds - self.now.as_second().rem_euclid(seconds)) as u32 })
     }
 
     async fn count(&self, more: i8) -> Result<(u64, u64)> {
-        let [account, address] = self.keys().map(|key| self.table.count(key, more, self.now.as_second() + 300));
-        try_join!(account, address)
+        let second = self.now.as_second();
+        let (period, ends) = (second.div_euclid(self.of.seconds), second + 5 * self.of.seconds);
+        let count = |what: &str, who: &str| self.table.count(keys::attempts(what, who, period), more, ends);
+        try_join!(count(self.of.per_account.0, &self.who), count(self.of.per_address.0, self.address))
     }
 }

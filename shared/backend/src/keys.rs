@@ -17,6 +17,7 @@ use domain::{
     notification::Notification,
     organization::*,
     project::Project,
+    second_factor::SecondFactor,
     structure::Structure,
     task::*,
     text::{Email, Label},
@@ -140,6 +141,9 @@ pub fn user(me: &Me) -> Key<User> {
 }
 pub fn credentials(me: &Me) -> Key<Credentials> {
     key(format_args!("USER#{}", me.0), "CREDENTIALS")
+}
+pub fn second_factor(me: &Me) -> Key<SecondFactor> {
+    key(format_args!("USER#{}", me.0), "SECOND_FACTOR")
 }
 pub fn session(me: &Me, id: &SessionId) -> Key<Session> {
     key(format_args!("USER#{}", me.0), format_args!("SESSION#{id}"))
@@ -406,6 +410,7 @@ pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
         Record::User(it) => user(&me(&it.id)).into(),
         Record::EmailOwner(it) => email_owner(&it.email).into(),
         Record::Credentials(it) => credentials(&me(&it.user)).into(),
+        Record::SecondFactor(it) => second_factor(&me(&it.user)).into(),
         Record::ResetAsk(it) => reset_ask(&it.email).into(),
         Record::Session(it) => session(&me(&it.user), &it.id).into(),
         Record::Organization(_) => organization(t).into(),

@@ -21,6 +21,7 @@ pub mod password;
 pub mod problem;
 pub mod queue;
 mod search;
+pub mod second_factor;
 pub mod secrets;
 pub mod settings;
 pub mod sockets;

@@ -1,7 +1,7 @@
 //! Errors as RFC 9457 problem documents: what the outside is told and what the log is told never mix.
 
 use axum::response::{IntoResponse, Response};
-use domain::{Error, error::Fault};
+use domain::{Error, Timestamp, error::Fault};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -29,6 +29,11 @@ pub struct ProblemDocument {
     /// The version the record has now.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u64>,
+    /// What to send with the code of the second factor, and until when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    challenge: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ends_at: Option<Timestamp>,
     /// The states a task may move to from where it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     allowed: Option<Vec<String>>,
@@ -49,6 +54,9 @@ fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
     match error {
         Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in first"),
         Error::WrongCredentials => (StatusCode::UNAUTHORIZED, "wrong-credentials", "Email or password is wrong"),
+        Error::SecondFactorRequired { .. } => (StatusCode::UNAUTHORIZED, "second-factor-required", "A code is needed"),
+        Error::WrongCode => (StatusCode::UNAUTHORIZED, "wrong-code", "The code is wrong"),
+        Error::SecondFactorNeeded => (StatusCode::FORBIDDEN, "second-factor-needed", "A second factor is needed"),
         Error::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
         Error::PeopleOnly => (StatusCode::FORBIDDEN, "people-only", "Not with a key"),
         Error::KeysOnly => (StatusCode::FORBIDDEN, "keys-only", "Only with a key"),
@@ -104,6 +112,8 @@ impl Problem {
             request: request.to_owned(),
             errors: if let Error::Invalid(faults) = &self.0 { faults.clone() } else { Vec::new() },
             version: if let Error::Stale { present, .. } = self.0 { Some(present) } else { None },
+            challenge: if let Error::SecondFactorRequired { challenge, .. } = &self.0 { Some(challenge.clone()) } else { None },
+            ends_at: if let Error::SecondFactorRequired { ends_at, .. } = self.0 { Some(ends_at) } else { None },
             allowed: if let Error::IllegalMove { allowed, .. } = &self.0 { Some(allowed.clone()) } else { None },
         }
     }

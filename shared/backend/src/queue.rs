@@ -1,7 +1,7 @@
 //! Jobs for workers. A job names what to work on; the worker reads it again and acts only if it still holds.
 
 use crate::Backend;
-use domain::{Error, Result, Timestamp, id::*, timer::Timer};
+use domain::{Error, Result, Timestamp, alert::Alert, id::*, timer::Timer};
 use serde::{Deserialize, Serialize};
 
 /// A PDF to make.
@@ -29,6 +29,17 @@ pub enum MailJob {
         organization: OrganizationId,
         invitation: InvitationId,
         sending: u32,
+    },
+    /// Something touched how a person signs in. It has happened, so it is told whatever holds by now.
+    Alert {
+        organization: OrganizationId,
+        user: UserId,
+        alert: Alert,
+        change: ChangeId,
+        at: Timestamp,
+        by: String,
+        address: String,
+        device: String,
     },
     Notification {
         organization: OrganizationId,

@@ -62,6 +62,11 @@ impl System {
         self.room.all(range, limit, false).await
     }
 
+    /// The last of a range, latest first, up to `limit`.
+    pub async fn latest<R: Kept>(&self, range: Range<R>, limit: usize) -> Result<Vec<R>> {
+        self.room.all(range, limit, true).await
+    }
+
     pub async fn commit(&self, commit: Commit) -> Result<()> {
         self.room.execute(commit, None).await.map(drop)
     }

@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
     operation::transact_write_items::TransactWriteItemsError,
     types::{
-        AttributeValue, Delete, DeleteRequest, KeysAndAttributes, Put, PutRequest, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-        WriteRequest,
+        AttributeValue, ConditionCheck, Delete, DeleteRequest, KeysAndAttributes, Put, PutRequest, ReturnValuesOnConditionCheckFailure,
+        TransactWriteItem, WriteRequest,
     },
 };
 use domain::{
@@ -238,6 +238,17 @@ impl Table {
             Write::Create(_) => put(Some("attribute_not_exists(pk)"), None),
             Write::Replace { seen, .. } => put(Some("version = :seen"), Some(*seen)),
             Write::Delete { seen, .. } => delete(Some("version = :seen"), Some(*seen)),
+            Write::Hold { seen, .. } => {
+                let Place { pk, sk, .. } = keys::place(tenant, record);
+                let check = ConditionCheck::builder()
+                    .table_name(&self.name)
+                    .key("pk", string(pk))
+                    .key("sk", string(sk))
+                    .condition_expression("version = :seen")
+                    .expression_attribute_values(":seen", AttributeValue::N(seen.to_string()))
+                    .return_values_on_condition_check_failure(all_old);
+                Ok(TransactWriteItem::builder().condition_check(check.build().map_err(Error::internal)?).build())
+            }
             Write::Take(_) => delete(Some("attribute_exists(pk)"), None),
             Write::Put(_) => put(None, None),
             Write::Remove(_) => delete(None, None),

@@ -5,7 +5,7 @@
 use crate::{
     Backend,
     door::{App, Refusal, Room},
-    guesses::Guesses,
+    guesses::{Guesses, PASSWORDS},
     idempotency::Claim,
     keys::{self, Key, Me, Tenant},
     password,
@@ -19,11 +19,12 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
     Error, Result, Timestamp,
     access::Access,
-    account::{Credentials, EmailOwner, ResetAsk, Session, User},
+    account::{Challenge, Credentials, EmailOwner, ResetAsk, Session, User},
     commit::{Actor, Commit, Kept, Origin},
     id::*,
     limits,
     organization::{Everyone, Invitation, JoinCode, Membership, Organization, Standing},
+    second_factor::SecondFactor,
     text::{Email, Password},
 };
 use http::request::Parts;
@@ -34,6 +35,7 @@ pub trait BeforeLogin: Kept {}
 impl BeforeLogin for EmailOwner {}
 impl BeforeLogin for User {}
 impl BeforeLogin for Credentials {}
+impl BeforeLogin for SecondFactor {}
 impl BeforeLogin for Session {}
 impl BeforeLogin for Membership {}
 impl BeforeLogin for Organization {}
@@ -44,7 +46,7 @@ impl BeforeLogin for JoinCode {}
 
 /// Somebody without a token.
 pub struct Visitor {
-    backend: Backend,
+    pub(crate) backend: Backend,
     facts: Facts,
     claim: Option<Claim>,
     now: Timestamp,
@@ -143,13 +145,11 @@ impl Visitor {
         Ok(tokens::jwks(&*self.backend.0.secrets().await?))
     }
 
-    fn guesses<'a>(&'a self, email: &'a Email) -> Guesses<'a> {
-        Guesses { table: &self.backend.0.own.table, email, address: &self.facts.origin.address, now: self.now }
-    }
-
     /// Whether this is the account's password; refuses whoever has guessed too often in this minute, by account or by address.
     pub async fn is_password(&self, email: &Email, guess: &str, kept: Option<&Credentials>) -> Result<bool> {
-        self.guesses(email).check(guess, kept.map(|kept| kept.password_hash.as_str())).await
+        let (who, hash) = (sha256(email.as_str().as_bytes()), kept.map(|kept| kept.password_hash.as_str()));
+        let guesses = Guesses { table: &self.backend.0.own.table, of: &PASSWORDS, who, address: &self.facts.origin.address, now: self.now };
+        Ok(guesses.check(async { Ok(password::verify(guess, hash).await?.then_some(())) }).await?.is_some())
     }
 
     /// Counts what was asked and refuses when it was asked too often in this hour.
@@ -205,6 +205,34 @@ impl Visitor {
             .map(|((organization, invitation), sending)| (organization, invitation, sending)))
     }
 
+    /// What somebody who gave the right password is asked for next. It is derived, never stored, and holds on this device only.
+    pub async fn challenge(&self, challenge: &Challenge) -> Result<String> {
+        let Challenge { user, organization, session, credentials, ends_at } = challenge;
+        let (credentials, second, device) = (credentials.to_string(), ends_at.as_second().to_string(), self.device());
+        let parts = [user.as_str(), organization.as_str(), session.as_str(), &credentials, &second, &device];
+        self.backend.link("second-factor", &parts).await
+    }
+
+    /// Of an address nothing is asked: a phone changes it between two requests.
+    fn device(&self) -> String {
+        sha256(self.facts.origin.device.as_bytes())
+    }
+
+    /// The challenge, if it is one of ours, given to this device, and not too old.
+    pub async fn read_challenge(&self, text: &str) -> Result<Option<Challenge>> {
+        let Some([user, organization, session, credentials, second, device]) = self.read_link("second-factor", text).await? else {
+            return Ok(None);
+        };
+        let ends_at = second.parse().ok().and_then(|second| Timestamp::from_second(second).ok());
+        let (Ok(user), Ok(organization), Ok(session), Ok(credentials), Some(ends_at)) =
+            (user.parse(), organization.parse(), session.parse(), credentials.parse(), ends_at)
+        else {
+            return Ok(None);
+        };
+        let challenge = Challenge { user, organization, session, credentials, ends_at };
+        Ok(Some(challenge).filter(|challenge| self.now < challenge.ends_at && device == self.device()))
+    }
+
     /// The person, address and last moment an email link stands for.
     pub async fn read_email_link(&self, link: &str) -> Result<Option<(UserId, Email, Timestamp)>> {
         let Some([user, email, second]) = self.read_link("email", link).await? else { return Ok(None) };
@@ -219,7 +247,7 @@ impl Visitor {
         Ok(user.parse().ok().zip(version.parse().ok()).zip(ends).map(|((user, version), ends)| (user, version, ends)))
     }
 
-    async fn read_link(&self, purpose: &str, link: &str) -> Result<Option<[String; 3]>> {
+    async fn read_link<const N: usize>(&self, purpose: &str, link: &str) -> Result<Option<[String; N]>> {
         let secrets = self.backend.0.secrets().await?;
         let Some((payload, mark)) = link.split_once('.') else { return Ok(None) };
         if !secrets.is_mark(purpose, &[payload], mark) {
@@ -232,19 +260,19 @@ impl Visitor {
 
 impl Backend {
     /// What a link of a mail carries. It is derived, never stored: who reads the table cannot follow it.
-    async fn link(&self, purpose: &str, parts: [&str; 3]) -> Result<String> {
+    async fn link(&self, purpose: &str, parts: &[&str]) -> Result<String> {
         let payload = URL_SAFE_NO_PAD.encode(parts.join("\n"));
         Ok(format!("{payload}.{}", self.0.secrets().await?.mark(purpose, &[&payload])))
     }
 
     pub async fn invitation_link(&self, invitation: &Invitation) -> Result<String> {
-        self.link("invitation", [invitation.organization.as_str(), invitation.id.as_str(), &invitation.sending.to_string()]).await
+        self.link("invitation", &[invitation.organization.as_str(), invitation.id.as_str(), &invitation.sending.to_string()]).await
     }
 
     /// It works until the password is another one.
     pub async fn reset_link(&self, credentials: &Credentials, ends: Timestamp) -> Result<String> {
         let version = credentials.version.to_string();
-        self.link("reset", [credentials.user.as_str(), &version, &ends.as_second().to_string()]).await
+        self.link("reset", &[credentials.user.as_str(), &version, &ends.as_second().to_string()]).await
     }
 
     /// The account an address belongs to, for a worker that was asked by address.
@@ -257,6 +285,6 @@ impl Backend {
     }
 
     pub async fn email_link(&self, user: &User, ends: Timestamp) -> Result<String> {
-        self.link("email", [user.id.as_str(), user.email.as_str(), &ends.as_second().to_string()]).await
+        self.link("email", &[user.id.as_str(), user.email.as_str(), &ends.as_second().to_string()]).await
     }
 }

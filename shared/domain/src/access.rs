@@ -2,12 +2,13 @@
 
 use crate::{
     Error, Result, Timestamp,
+    account::Session,
     commit::Commit,
     conversation::Participation,
     id::*,
     limits,
     organization::{Everyone, Membership, Standing},
-    policy::{Grants, Role},
+    policy::{Grant, Grants, Role},
     structure::Structure,
     text::Line,
 };
@@ -21,7 +22,17 @@ pub struct Access {
     pub owners: Vec<UserId>,
     pub roles: Vec<CustomRole>,
     pub groups: Vec<Group>,
+    /// Whether a session needs a second factor for anything but one's own account.
+    pub second_factor: bool,
     pub version: u64,
+}
+
+/// What an organisation asks of whoever signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignInRules {
+    /// Whether everybody needs a second factor. Without one a session reaches its own account and no further.
+    pub second_factor: bool,
 }
 
 /// Permissions under a name, which members have beside those of their built-in role.
@@ -164,7 +175,29 @@ impl Access {
                 .iter()
                 .any(|one| after.find(&one.id).map_or(!one.permissions.is_empty(), |now| !now.permissions.cover(&one.permissions)))
         }
-        narrowed::<RoleId>(self, after) || narrowed::<GroupId>(self, after)
+        narrowed::<RoleId>(self, after) || narrowed::<GroupId>(self, after) || (after.second_factor && !self.second_factor)
+    }
+
+    /// Whether a session may what it is granted: one without the second factor that is asked for reaches its own account and
+    /// no further, so that one can be set up.
+    pub fn admits(&self, session: &Session, grant: Grant) -> Result<()> {
+        let admitted = session.second_factor || !self.second_factor || grant == Grant::UseAccount;
+        if admitted { Ok(()) } else { Err(Error::SecondFactorNeeded) }
+    }
+
+    /// Asks everybody for a second factor, or no more. Whoever asks has one, and so locks nobody in without a key.
+    pub fn ask_for_second_factor(&self, asked: bool, by: &Session) -> Result<(Self, Commit)> {
+        if asked && !by.second_factor {
+            return Err(Error::Conflict("set up a second factor of your own first, and log in with it".to_owned()));
+        }
+        let after = Self { second_factor: asked, ..self.next() };
+        let rules = |access: &Self| access.sign_in();
+        let commit = Commit::part("organization.sign_in_changed", "organization", "sign-in", Some(&rules(self)), Some(&rules(&after)));
+        Ok((after.clone(), commit.also_replace(self.version, after)))
+    }
+
+    pub fn sign_in(&self) -> SignInRules {
+        SignInRules { second_factor: self.second_factor }
     }
 
     /// With this one among the owners or not; the last one stays.
@@ -207,6 +240,14 @@ impl Manager<'_> {
     /// Whoever has more is managed by nobody who has less.
     fn may_touch(&self, member: &Membership) -> Result<()> {
         if self.grants.cover(&self.access.grants(member)) { Ok(()) } else { Err(Error::Forbidden) }
+    }
+
+    /// Whether a second factor may be taken from a member; one's own is switched off with a code.
+    pub fn may_lift_second_factor(&self, by: &Membership, member: &Membership) -> Result<()> {
+        if by.user == member.user {
+            return Err(Error::Conflict("your own second factor is switched off with a code".to_owned()));
+        }
+        self.may_touch(member)
     }
 
     /// Written together with what was known of everybody's rights: whoever was taken theirs in between changes nothing more,

@@ -117,6 +117,18 @@ impl Credentials {
     }
 }
 
+/// What somebody who gave the right password is asked for next: a code, on the same device, within minutes. It names the session
+/// that will be opened, so that it opens one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Challenge {
+    pub user: UserId,
+    pub organization: OrganizationId,
+    pub session: SessionId,
+    /// The version of the password that was right.
+    pub credentials: u64,
+    pub ends_at: Timestamp,
+}
+
 /// One login on one device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Session {
@@ -132,6 +144,10 @@ pub struct Session {
     pub idle_until: Timestamp,
     pub ends_at: Timestamp,
     pub ended: bool,
+    /// The version of the password when it was opened: a newer one ends it.
+    pub credentials: u64,
+    /// Whether whoever opened it proved a second factor.
+    pub second_factor: bool,
     pub version: u64,
     /// When the table may forget it, in seconds since 1970; never what decides whether it is alive.
     pub expires: i64,
@@ -145,6 +161,8 @@ pub struct SessionView {
     pub address: String,
     pub created_at: Timestamp,
     pub last_refreshed_at: Timestamp,
+    /// Whether it was opened with a second factor.
+    pub second_factor: bool,
     pub current: bool,
 }
 
@@ -169,12 +187,20 @@ pub struct Login<'a> {
     pub device: String,
     pub address: String,
     pub refresh_hash: String,
+    /// The version of the password it is opened under.
+    pub credentials: u64,
+    pub second_factor: bool,
 }
 
 impl Session {
-    pub fn open(login: Login<'_>, now: Timestamp) -> Self {
-        let ends_at = now + limits::SESSION_ABSOLUTE;
-        Self {
+    /// Whoever opens it has proved who they are; every way in ends here.
+    pub fn open(login: Login<'_>, now: Timestamp) -> (Self, Commit) {
+        Self::open_until(login, now, now + limits::SESSION_ABSOLUTE)
+    }
+
+    /// One that was opened from another ends with it.
+    pub fn open_until(login: Login<'_>, now: Timestamp, ends_at: Timestamp) -> (Self, Commit) {
+        let session = Self {
             id: login.id,
             user: login.user.clone(),
             organization: login.organization.clone(),
@@ -187,9 +213,13 @@ impl Session {
             idle_until: now + limits::SESSION_IDLE,
             ends_at,
             ended: false,
+            credentials: login.credentials,
+            second_factor: login.second_factor,
             version: 1,
             expires: ends_at.as_second(),
-        }
+        };
+        let commit = Commit::noted("session.opened", &session).also_create(session.clone());
+        (session, commit)
     }
 
     pub fn is_alive(&self, now: Timestamp) -> bool {
@@ -227,6 +257,7 @@ impl Session {
             address: self.address.clone(),
             created_at: self.created_at,
             last_refreshed_at: self.rotated_at,
+            second_factor: self.second_factor,
             current: self.id == *current,
         }
     }
@@ -283,8 +314,10 @@ mod tests {
             device: String::new(),
             address: String::new(),
             refresh_hash: "one".into(),
+            credentials: 1,
+            second_factor: false,
         };
-        Session::open(login, now)
+        Session::open(login, now).0
     }
 
     #[test]

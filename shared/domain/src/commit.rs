@@ -2,7 +2,8 @@
 
 use crate::{
     Timestamp, access::Access, account::*, api_key::ApiKey, billing::*, conversation::*, directory::*, file::File, id::*, mail::Mailed,
-    notification::Notification, organization::*, project::Project, structure::Structure, task::*, timer::Timer,
+    notification::Notification, organization::*, project::Project, second_factor::SecondFactor, structure::Structure, task::*,
+    timer::Timer,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -68,6 +69,7 @@ records! {
     User, "user", |it| it.version, it.id;
     EmailOwner, "email_owner", |it| it.version, it.user;
     Credentials, "credentials", |it| it.version, it.user;
+    SecondFactor, "second_factor", |it| it.version, it.user;
     Session, "session", |it| it.version, it.id;
     ResetAsk, "reset_ask", |it| 0, it.email;
     Organization, "organization", |it| it.version, it.id;
@@ -130,6 +132,11 @@ pub enum Write {
     },
     /// Must be there; once.
     Take(Record),
+    /// Stays as it is, and must still have the version that was seen.
+    Hold {
+        record: Record,
+        seen: u64,
+    },
     Put(Record),
     Remove(Record),
 }
@@ -138,7 +145,7 @@ impl Write {
     pub fn record(&self) -> &Record {
         match self {
             Self::Create(record) | Self::Take(record) | Self::Put(record) | Self::Remove(record) => record,
-            Self::Replace { record, .. } | Self::Delete { record, .. } => record,
+            Self::Replace { record, .. } | Self::Delete { record, .. } | Self::Hold { record, .. } => record,
         }
     }
 }
@@ -226,6 +233,12 @@ impl Commit {
 
     pub fn also_take(self, record: impl Kept) -> Self {
         self.with(Write::Take(record.into()))
+    }
+
+    /// Only while this is as it was read.
+    pub fn while_holds(self, record: impl Kept) -> Self {
+        let seen = record.version();
+        self.with(Write::Hold { record: record.into(), seen })
     }
 
     pub fn also_remove(self, record: impl Kept) -> Self {

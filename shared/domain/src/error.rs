@@ -1,5 +1,6 @@
 //! What can go wrong, in the words of the product; transport and status codes are decided elsewhere.
 
+use crate::Timestamp;
 use std::error::Error as StdError;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -20,6 +21,13 @@ pub enum Error {
     Unauthenticated,
     #[error("email or password is wrong")]
     WrongCredentials,
+    /// The password is right, and a code is asked for; the challenge goes with it.
+    #[error("a code is needed: send it with the challenge to /api/v1/auth/login/second-factor")]
+    SecondFactorRequired { challenge: String, ends_at: Timestamp },
+    #[error("the code is wrong or was used, or the login took too long and has to begin anew")]
+    WrongCode,
+    #[error("your organisation asks for a second factor: set one up, or log in with it")]
+    SecondFactorNeeded,
     #[error("your role does not allow this")]
     Forbidden,
     #[error("a key cannot do this; log in")]

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod account;
+pub mod alert;
 pub mod api_key;
 pub mod billing;
 pub mod chart;
@@ -22,6 +23,7 @@ pub mod notification;
 pub mod organization;
 pub mod policy;
 pub mod project;
+pub mod second_factor;
 pub mod structure;
 pub mod task;
 pub mod text;

@@ -67,6 +67,13 @@ pub const HASHES_AT_ONCE: usize = 4;
 pub const WRONG_LOGINS: u32 = 10;
 /// Wrong passwords in a minute, per address: an office shares one.
 pub const WRONG_LOGINS_PER_ADDRESS: u32 = 50;
+/// Wrong codes of a second factor in an hour, per account: six digits give way to many guesses …
+pub const WRONG_CODES: u32 = 10;
+/// … and per address.
+pub const WRONG_CODES_PER_ADDRESS: u32 = 50;
+/// How long somebody has to type a code after the password.
+pub const CHALLENGE: SignedDuration = SignedDuration::from_mins(5);
+pub const RECOVERY_CODES: usize = 10;
 /// Sign-ups in an hour, per address.
 pub const SIGN_UPS_PER_ADDRESS: u32 = 100;
 pub const ACCESS_TOKEN: SignedDuration = SignedDuration::from_mins(15);
@@ -76,6 +83,8 @@ pub const SESSION_IDLE: SignedDuration = SignedDuration::from_hours(24 * 14);
 pub const SESSION_ABSOLUTE: SignedDuration = SignedDuration::from_hours(24 * 90);
 /// Sessions of one person, open and ended, that are looked at.
 pub const SESSIONS: usize = 1_000;
+/// Sessions a new one is compared with, to see whether its device was here before.
+pub const SESSIONS_COMPARED: usize = 100;
 /// Organisations one person is shown to belong to.
 pub const ORGANIZATIONS_OF_ONE: usize = 100;
 /// Roles of an organisation's own.

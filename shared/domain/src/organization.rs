@@ -173,6 +173,11 @@ impl Membership {
         self.user == secret.by && self.standing == Standing::Active && secret.made_at + SKEW >= self.admitted_at
     }
 
+    /// Whether somebody has no other place than this one.
+    pub fn is_all_of(&self, places: &[Membership]) -> bool {
+        places.iter().all(|place| place.organization == self.organization || place.standing == Standing::Removed)
+    }
+
     /// What decides what somebody may.
     pub fn place(&self) -> (Role, &[RoleId], &[GroupId], &[Post], Standing) {
         (self.role, &self.roles, &self.groups, &self.posts, self.standing)

@@ -80,6 +80,7 @@ impl Ids {
         list![
             user(&self.me),
             credentials(&self.me),
+            second_factor(&self.me),
             session(&self.me, &self.session),
             email_owner(&"mia@example.com".parse().unwrap()),
             join_code(&"8fqj2m4x6c".parse().unwrap()),
@@ -182,6 +183,8 @@ impl Ids {
             device: String::new(),
             address: String::new(),
             refresh_hash: String::new(),
+            credentials: 1,
+            second_factor: false,
         };
         let draft = json!({ "email": "ben@example.com", "role": "member" });
         let inviter = me.joins(organization, domain::policy::Role::Owner, Some(self.department.clone()), NOW);
@@ -216,7 +219,9 @@ impl Ids {
         let secret = Secret { hash: "HASH".to_owned(), by: self.user.clone(), by_name: read(json!("Mia")), made_at: NOW };
         let draft = read(json!({ "name": "Import", "permissions": ["read_tasks"] }));
         let (_, keyed) = ApiKey::new(self.api_key.clone(), draft, secret, &inviter.role.grants(), NOW).unwrap();
+        let enrolled = SecondFactor::begin(&self.user, "SEALED".to_owned(), None).unwrap();
         let commits = [
+            enrolled,
             founding,
             keyed,
             opened_joining,
@@ -234,7 +239,7 @@ impl Ids {
             issued,
         ];
         let written = commits.into_iter().flat_map(|commit| commit.writes).map(|write| write.record().clone());
-        let session = Record::from(Session::open(login, NOW));
+        let session = Record::from(Session::open(login, NOW).0);
         let mailed = Record::from(Mailed::begun("NAME", NOW));
         let placed = Record::from(inviter);
         let ask = Record::from(ResetAsk::new(me.email.clone(), NOW));
@@ -294,9 +299,10 @@ fn every_key_is_in_the_list() {
 }
 
 /// What stands outside the organisations: a person's own, what nobody has proved to be yet, and the timers, whose keys name theirs.
-const OUTSIDE: [&str; 13] = [
+const OUTSIDE: [&str; 14] = [
     "user",
     "credentials",
+    "second_factor",
     "session",
     "memberships",
     "email_owner",

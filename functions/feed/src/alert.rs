@@ -1,0 +1,36 @@
+use backend::{Backend, keys, queue::MailJob, system::System};
+use domain::{
+    Result,
+    account::Session,
+    alert::{Alert, is_from_new_device},
+    commit::Change,
+    id::UserId,
+    limits,
+};
+
+/// Tells a person by mail what touches how they sign in.
+pub async fn about(backend: &Backend, system: &System, change: &Change) -> Result<()> {
+    let Some(alert) = Alert::of(change) else { return Ok(()) };
+    // The account it is about; a session's is that of whoever opened it
+    let Some(user) = change.subject.id.parse().ok().or_else(|| change.by.user.clone()) else { return Ok(()) };
+    if alert == Alert::NewDevice && !is_news(system, &user, change).await? {
+        return Ok(());
+    }
+    let job = MailJob::Alert {
+        organization: change.organization.clone(),
+        user,
+        alert,
+        change: change.id.clone(),
+        at: change.at,
+        by: change.by.name.clone(),
+        address: change.origin.address.clone(),
+        device: change.origin.device.clone(),
+    };
+    backend.ask_for_mail(&job).await
+}
+
+async fn is_news(system: &System, user: &UserId, change: &Change) -> Result<bool> {
+    let sessions: Vec<Session> = system.latest(keys::sessions(&system.person(user)), limits::SESSIONS_COMPARED).await?;
+    let opened = sessions.iter().find(|session| session.id.as_str() == change.subject.id);
+    Ok(opened.is_some_and(|session| is_from_new_device(session, &sessions)))
+}
