@@ -53,6 +53,19 @@ const CASES: &[(&str, &str)] = &[
     ("PUT /api/v1/departments/{department}/heads/{colleague}", ""),
     ("DELETE /api/v1/departments/{department}/heads/{colleague}", ""),
     ("DELETE /api/v1/departments/{empty}", ""),
+    ("GET /api/v1/teams", ""),
+    ("GET /api/v1/teams?department={department}", ""),
+    ("GET /api/v1/teams?member={member}", ""),
+    ("POST /api/v1/teams", r#"{"name":"Planting","department":"{department}"}"#),
+    ("GET /api/v1/teams/{team}", ""),
+    ("PATCH /api/v1/teams/{team}", r#"{"department":"{department}"}"#),
+    ("PUT /api/v1/teams/{team}/members/{colleague}", r#"{"role":"member","title":"Gardener"}"#),
+    ("PUT /api/v1/teams/{own_team}/members/{colleague}", "{}"),
+    ("DELETE /api/v1/teams/{team}/members/{colleague}", ""),
+    ("POST /api/v1/teams/{team}/goals", r#"{"text":"Two hundred trees"}"#),
+    ("PATCH /api/v1/teams/{team}/goals/{goal}", r#"{"done":true}"#),
+    ("DELETE /api/v1/teams/{team}/goals/{goal}", ""),
+    ("DELETE /api/v1/teams/{team}", ""),
     ("GET /api/v1/members", ""),
     ("POST /api/v1/members/import", "email\nzoe@example.com"),
     ("GET /api/v1/members/export", ""),
@@ -149,6 +162,7 @@ impl Case {
         let declared = self.request.split('?').next().unwrap_or_default();
         declared
             .replace("{own_task}", "{task}")
+            .replace("{own_team}", "{team}")
             .replace("{colleague}", "{member}")
             .replace("{leaver}", "{member}")
             .replace("{empty}", "{department}")
@@ -196,6 +210,9 @@ async fn objects(acme: &Organization, person: &Person) -> Objects {
     let invitation = id(&owner.post("/api/v1/invitations", invitation).await.expect(201));
     let department = id(&owner.list("/api/v1/departments").await[0]);
     let empty = id(&owner.post("/api/v1/departments", json!({ "name": person.world.email("empty") })).await.expect(201));
+    let team = owner.post("/api/v1/teams", json!({ "name": "Planting" })).await.expect(201);
+    let goals = format!("/api/v1/teams/{}/goals", id(&team));
+    let goal = id(&owner.post(&goals, json!({ "text": "Trees" })).await.expect(201)["goals"][0]);
     let (colleague, leaver) = (acme.joins("Lou", "member").await, acme.joins("Ned", "member").await);
     let named = json!({ "name": person.world.email("role") });
     let role = id(&owner.post("/api/v1/roles", named.clone()).await.expect(201));
@@ -221,6 +238,9 @@ async fn objects(acme: &Organization, person: &Person) -> Objects {
         ("invitation", invitation),
         ("department", department),
         ("empty", empty),
+        ("team", id(&team)),
+        ("own_team", id(&team)),
+        ("goal", goal),
         ("session", session),
         ("notification", notification),
         ("member", person.id.clone()),
@@ -331,11 +351,11 @@ async fn a_stranger_cannot_tell_our_objects_from_those_that_never_were() {
     let theirs = objects(&evil, &mallory).await;
     // Where a request names two objects, the other one is the stranger's own, so that the answer is about ours
     let own = |name: &'static str| (name, theirs[name.trim_start_matches("own_")].clone());
-    let ours: Objects = ours.into_iter().chain([own("own_project"), own("own_task")]).collect();
+    let ours: Objects = ours.into_iter().chain([own("own_project"), own("own_task"), own("own_team")]).collect();
     let never: Objects = ours
         .iter()
         .map(|(name, id)| match *name {
-            "own_project" | "own_task" => (*name, id.clone()),
+            "own_project" | "own_task" | "own_team" => (*name, id.clone()),
             _ => (*name, format!("{}01k9zt3vw8fqj2m4x6c7b5n0ra", &id[..4])),
         })
         .collect();

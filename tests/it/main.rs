@@ -19,6 +19,7 @@ mod roles;
 mod scale;
 mod second_factor;
 mod structure;
+mod teams;
 mod tokens;
 mod trail;
 mod work;

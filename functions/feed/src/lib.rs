@@ -23,6 +23,7 @@ use domain::{
     limits,
     notification::Notification,
     organization::Membership,
+    team::Team,
     timer::Timer,
 };
 use serde_json::{Value, json};
@@ -63,6 +64,12 @@ async fn follow_up(backend: Backend, written: Written) -> Result<()> {
             }
             places::settled(&system, before, after).await
         }
+        Team::KIND => match (written.previous::<Team>()?, written.record::<Team>()?) {
+            (before, Some(after)) if before.as_ref().is_none_or(|before| before.department != after.department) => {
+                places::settled_team(&system, after).await
+            }
+            _ => Ok(()),
+        },
         Access::KIND => match (written.previous::<Access>()?, written.record::<Access>()?) {
             (Some(before), Some(after)) if before.is_narrowed_to(&after) => system.hang_up_on_all().await,
             _ => Ok(()),

@@ -16,17 +16,18 @@ pub async fn picture(can: Can<ReadDirectory>) -> Result<Answer, Problem> {
 }
 
 async fn chart(can: &Can<ReadDirectory>) -> Result<Chart> {
-    let (organization, structure, members) = tokio::try_join!(
+    let (organization, structure, teams, members) = tokio::try_join!(
         can.find::<Organization>(keys::organization(can.tenant()), "organisation"),
         structure(can),
+        can.all(keys::teams(can.tenant()), limits::COUNTED_TEAMS),
         can.all(keys::members(can.tenant()), limits::COUNTED_MEMBERS),
     )?;
-    let partial = members.len() >= limits::COUNTED_MEMBERS;
+    let partial = members.len() >= limits::COUNTED_MEMBERS || teams.len() >= limits::COUNTED_TEAMS;
     let counted: BTreeSet<_> = members.iter().map(|member| &member.user).collect();
     let heads: BTreeSet<_> = structure.departments.iter().flat_map(|one| &one.heads).filter(|head| !counted.contains(head)).collect();
     let heads = match heads.len() {
         0 => Vec::new(),
         _ => can.get_many(heads.into_iter().map(|head| keys::member(can.tenant(), head)).collect()).await?,
     };
-    Ok(Chart::of(organization.name, &structure, &members, &heads, partial))
+    Ok(Chart::of(organization.name, &structure, &teams, &members, &heads, partial))
 }

@@ -12,7 +12,8 @@ use domain::{
     limits,
     organization::Membership,
     policy::{ManageDepartments, Permission, ReadDirectory, Reads},
-    structure::{Department, DepartmentDraft, DepartmentEdit, Structure},
+    structure::{Department, DepartmentDraft, DepartmentEdit, Places, ScopedRole, Structure},
+    team::Team,
 };
 
 /// All departments with their places in the tree.
@@ -59,13 +60,17 @@ pub async fn edit(
     Ok(Answer::versioned(one.version, &one)?)
 }
 
-/// Delete an empty department: one with departments below it, members or heads stays.
+/// Delete an empty department: one with departments below it, members or teams stays.
 #[utoipa::path(delete, path = "/api/v1/departments/{department}", operation_id = "delete_department", tag = "organization", params(("department" = DepartmentId, Path), IfMatchHeader), responses((status = 204)))]
 pub async fn delete(can: Can<ManageDepartments>, Path(id): Path<DepartmentId>, seen: IfMatch) -> Result<Answer, Problem> {
     let department = structure(&can).await?.find(&id)?.clone();
     let heads = department.heads.iter().map(|head| keys::member(can.tenant(), head)).collect();
-    let (heads, members) = tokio::try_join!(can.get_many(heads), can.all(keys::members_in(can.tenant(), &id), 1))?;
-    change(&can, &id, seen, |structure| Ok(((), structure.delete(&id, !members.is_empty(), &heads)?))).await?;
+    let (heads, members, teams) = tokio::try_join!(
+        can.get_many(heads),
+        can.all(keys::members_in(can.tenant(), &id), 1),
+        can.all(keys::teams_in(can.tenant(), &id), 1),
+    )?;
+    change(&can, &id, seen, |structure| Ok(((), structure.delete(&id, !members.is_empty(), !teams.is_empty(), &heads)?))).await?;
     Ok(Answer::nothing())
 }
 
@@ -92,9 +97,16 @@ pub(crate) async fn structure<P: Permission + Reads<Structure>>(can: &Can<P>) ->
     can.find(keys::structure(can.tenant()), "structure").await
 }
 
-/// The structure, if somebody who goes has a place in it.
-pub(crate) async fn structure_of<P: Permission + Reads<Structure>>(can: &Can<P>, member: &Membership) -> Result<Option<Structure>> {
-    if member.posts.is_empty() { Ok(None) } else { structure(can).await.map(Some) }
+/// What somebody who goes has places in.
+pub(crate) async fn places_of<P: Permission + Reads<Structure> + Reads<Team>>(can: &Can<P>, member: &Membership) -> Result<Places> {
+    let mut places = Places::default();
+    if member.posts.iter().any(|post| post.role == ScopedRole::Head) {
+        places.structure = Some(structure(can).await?);
+    }
+    if !member.teams.is_empty() {
+        places.teams = can.get_many(member.teams.iter().map(|team| keys::team(can.tenant(), team)).collect()).await?;
+    }
+    Ok(places)
 }
 
 /// Nobody is put into a department that is not there.

@@ -68,7 +68,7 @@ fn place<'a>(
 ) -> usize {
     let below: Vec<_> = children
         .iter()
-        .map(|child| place(child.name.as_str(), &child.heads, people(child.members), &child.departments, level + 1, next, boxes))
+        .map(|child| place(child.name.as_str(), &child.heads, counted(child), &child.departments, level + 1, next, boxes))
         .collect();
     let top = match (below.first(), below.last()) {
         (Some(first), Some(last)) => (first + last) / 2,
@@ -83,6 +83,14 @@ fn place<'a>(
 
 fn people(count: usize) -> String {
     if count == 1 { "1 person".to_owned() } else { format!("{count} people") }
+}
+
+fn counted(branch: &Branch) -> String {
+    match branch.teams.len() {
+        0 => people(branch.members),
+        1 => format!("{} · 1 team", people(branch.members)),
+        teams => format!("{} · {teams} teams", people(branch.members)),
+    }
 }
 
 fn headed(heads: &[HeadView]) -> String {
@@ -198,7 +206,7 @@ fn told(chart: &Chart) -> String {
         for one in branches {
             let heads: Vec<_> = one.heads.iter().map(|head| head.name.as_str()).collect();
             let headed = if heads.is_empty() { String::new() } else { format!(", headed by {}", heads.join(" and ")) };
-            let _ = write!(words, " {}, below {above}{headed}: {}.", one.name, people(one.members));
+            let _ = write!(words, " {}, below {above}{headed}: {}.", one.name, counted(one));
             tell(words, one.name.as_str(), &one.departments);
         }
     }

@@ -12,6 +12,9 @@ mod members;
 mod organization;
 mod roles;
 mod sign_in;
+mod team_goals;
+mod team_members;
+mod teams;
 
 backend::operations! {
     organization::get, organization::edit,
@@ -20,6 +23,11 @@ backend::operations! {
     departments::list, departments::create,
     departments::get, departments::edit, departments::delete,
     heads::name, heads::remove,
+    teams::list, teams::create,
+    teams::get, teams::edit, teams::delete,
+    team_members::put, team_members::remove,
+    team_goals::set,
+    team_goals::edit, team_goals::remove,
     chart::tree,
     chart::picture,
     directory::list,

@@ -20,6 +20,7 @@ use domain::{
     second_factor::SecondFactor,
     structure::Structure,
     task::*,
+    team::Team,
     text::{Email, Label},
     timer::Timer,
     workflow::State,
@@ -229,6 +230,15 @@ pub fn member_mail(t: &Tenant, email: &Email) -> Key<MemberMail> {
 pub fn members_in(t: &Tenant, department: &DepartmentId) -> Range<Membership> {
     range(Index::Gsi2, format_args!("{t}#DEPARTMENT#{department}#MEMBERS"), "")
 }
+pub fn team(t: &Tenant, id: &TeamId) -> Key<Team> {
+    key(format_args!("{t}#TEAM#{id}"), "TEAM")
+}
+pub fn teams(t: &Tenant) -> Range<Team> {
+    range(Index::Gsi1, format_args!("{t}#TEAMS"), "")
+}
+pub fn teams_in(t: &Tenant, department: &DepartmentId) -> Range<Team> {
+    range(Index::Gsi2, format_args!("{t}#DEPARTMENT#{department}#TEAMS"), "")
+}
 pub fn structure(t: &Tenant) -> Key<Structure> {
     key(t, "STRUCTURE")
 }
@@ -431,6 +441,13 @@ pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
         Record::MemberWord(it) => key::<MemberWord>(members_with(t, &it.word).pk, by_name(&it.name, &it.user)).into(),
         Record::Structure(_) => structure(t).into(),
         Record::ApiKey(it) => api_key(t, &it.id).into(),
+        Record::Team(it) => {
+            let place = Place::from(team(t, &it.id)).in_index(teams(t), &it.id);
+            match &it.department {
+                Some(department) => place.in_index(teams_in(t, department), &it.id),
+                None => place,
+            }
+        }
         Record::JoinCode(it) => join_code(&it.code).into(),
         Record::Invitation(it) => invitation(t, &it.id).into(),
         Record::Invited(it) => invited(t, &it.email).into(),

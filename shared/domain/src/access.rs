@@ -9,7 +9,7 @@ use crate::{
     limits,
     organization::{Everyone, Membership, Standing},
     policy::{Grant, Grants, Role},
-    structure::Structure,
+    structure::Places,
     text::Line,
 };
 use serde::{Deserialize, Serialize};
@@ -289,8 +289,8 @@ impl Manager<'_> {
         if !self.grants.cover(&self.access.grants(&after)) {
             return Err(Error::invalid("/role", "is more than you have yourself"));
         }
-        if after.role == Role::Guest && !after.posts.is_empty() {
-            return Err(Error::Conflict("the member heads a department; name somebody else first".to_owned()));
+        if after.role == Role::Guest && !(after.posts.is_empty() && after.teams.is_empty()) {
+            return Err(Error::Conflict("the member heads a department or is in a team, which guests are not".to_owned()));
         }
         let was_guest = before.role == Role::Guest;
         let mut commit = self.commit("member.edited", before, after.clone())?;
@@ -322,11 +322,18 @@ impl Manager<'_> {
 
     /// Out of the organisation and its directory. The record stays as the author of what they wrote.
     /// Their places in the structure fall vacant in the same moment.
-    pub fn remove(&self, before: Membership, structure: Option<Structure>, now: Timestamp) -> Result<(Membership, Commit)> {
+    pub fn remove(&self, before: Membership, places: Places, now: Timestamp) -> Result<(Membership, Commit)> {
         self.may_touch(&before)?;
-        let after = Membership { standing: Standing::Removed, department: None, posts: Vec::new(), admitted_at: now, ..before.clone() };
+        let after = Membership {
+            standing: Standing::Removed,
+            department: None,
+            teams: Vec::new(),
+            posts: Vec::new(),
+            admitted_at: now,
+            ..before.clone()
+        };
         let (member, commit) = self.stand("member.removed", before, after, &[Standing::Active, Standing::Deactivated])?;
-        let vacated = structure.map(|structure| structure.vacated_by(&member.user)).unwrap_or_default();
+        let vacated = places.vacated_by(&member.user);
         Ok((member, commit.and(vacated)))
     }
 
@@ -363,9 +370,9 @@ impl Manager<'_> {
 }
 
 /// Somebody goes of their own accord.
-pub fn leave(access: &Access, member: Membership, structure: Option<Structure>, now: Timestamp) -> Result<Commit> {
+pub fn leave(access: &Access, member: Membership, places: Places, now: Timestamp) -> Result<Commit> {
     let grants = access.grants(&member);
-    Manager { access, grants: &grants }.remove(member, structure, now).map(|(_, commit)| commit)
+    Manager { access, grants: &grants }.remove(member, places, now).map(|(_, commit)| commit)
 }
 
 /// Somebody takes their place, for the first time or again; owners are counted, and all but guests hear the channel.

@@ -53,6 +53,7 @@ impl User {
             groups: Vec::new(),
             standing: Standing::Active,
             department,
+            teams: Vec::new(),
             posts: Vec::new(),
             joined_at: now,
             admitted_at: now,

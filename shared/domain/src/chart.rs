@@ -4,6 +4,7 @@ use crate::{
     id::*,
     organization::{Membership, Standing},
     structure::{Department, Structure},
+    team::Team,
     text::Line,
 };
 use serde::Serialize;
@@ -16,7 +17,9 @@ pub struct Chart {
     /// Active members, in departments and in none.
     pub members: usize,
     pub departments: Vec<Branch>,
-    /// True when the organisation has more members than were counted.
+    /// Those across departments.
+    pub teams: Vec<TeamView>,
+    /// True when the organisation has more members or teams than were counted.
     pub partial: bool,
 }
 
@@ -29,7 +32,15 @@ pub struct Branch {
     pub heads: Vec<HeadView>,
     /// Active members of the department itself, without those below.
     pub members: usize,
+    pub teams: Vec<TeamView>,
     pub departments: Vec<Branch>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct TeamView {
+    pub id: TeamId,
+    pub name: Line,
+    pub members: usize,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -41,21 +52,22 @@ pub struct HeadView {
 /// What the chart is drawn from.
 struct Known<'a> {
     structure: &'a Structure,
+    teams: &'a [Team],
     names: BTreeMap<&'a UserId, &'a Line>,
     counts: BTreeMap<&'a DepartmentId, usize>,
 }
 
 impl Chart {
     /// `heads` are those who may not be among the `members` that were counted.
-    pub fn of(name: Line, structure: &Structure, members: &[Membership], heads: &[Membership], partial: bool) -> Self {
+    pub fn of(name: Line, structure: &Structure, teams: &[Team], members: &[Membership], heads: &[Membership], partial: bool) -> Self {
         let mut counts = BTreeMap::new();
         let active = || members.iter().filter(|member| member.standing == Standing::Active);
         for department in active().filter_map(|member| member.department.as_ref()) {
             *counts.entry(department).or_default() += 1;
         }
         let names = members.iter().chain(heads).map(|member| (&member.user, &member.name)).collect();
-        let known = Known { structure, names, counts };
-        Self { name, members: active().count(), departments: known.branches(None), partial }
+        let known = Known { structure, teams, names, counts };
+        Self { name, members: active().count(), departments: known.branches(None), teams: known.teams(None), partial }
     }
 }
 
@@ -66,6 +78,11 @@ impl Known<'_> {
         children.into_iter().map(|one| self.branch(one)).collect()
     }
 
+    fn teams(&self, of: Option<&DepartmentId>) -> Vec<TeamView> {
+        let here = self.teams.iter().filter(|team| team.department.as_ref() == of);
+        here.map(|team| TeamView { id: team.id.clone(), name: team.name.clone(), members: team.members.len() }).collect()
+    }
+
     fn branch(&self, one: &Department) -> Branch {
         let head = |user: &UserId| self.names.get(user).map(|name| HeadView { user: user.clone(), name: (*name).clone() });
         Branch {
@@ -73,6 +90,7 @@ impl Known<'_> {
             name: one.name.clone(),
             heads: one.heads.iter().filter_map(head).collect(),
             members: self.counts.get(&one.id).copied().unwrap_or_default(),
+            teams: self.teams(Some(&one.id)),
             departments: self.branches(Some(&one.id)),
         }
     }

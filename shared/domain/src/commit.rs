@@ -2,7 +2,7 @@
 
 use crate::{
     Timestamp, access::Access, account::*, api_key::ApiKey, billing::*, conversation::*, directory::*, file::File, id::*, mail::Mailed,
-    notification::Notification, organization::*, project::Project, second_factor::SecondFactor, structure::Structure, task::*,
+    notification::Notification, organization::*, project::Project, second_factor::SecondFactor, structure::Structure, task::*, team::Team,
     timer::Timer,
 };
 use serde::{Deserialize, Serialize};
@@ -80,6 +80,7 @@ records! {
     MemberMail, "member_mail", |it| 0, it.user;
     Structure, "structure", |it| it.version, "structure";
     ApiKey, "api_key", |it| it.version, it.id;
+    Team, "team", |it| it.version, it.id;
     JoinCode, "join_code", |it| it.version, it.organization;
     Invitation, "invitation", |it| it.version, it.id;
     Invited, "invited", |it| it.version, it.invitation;

@@ -106,6 +106,8 @@ ids! {
     SessionId = "ses_", "a session";
     InvitationId = "inv_", "an invitation";
     DepartmentId = "dep_", "a department";
+    TeamId = "tem_", "a team";
+    GoalId = "gol_", "a goal";
     RoleId = "rol_", "a role";
     GroupId = "grp_", "a group";
     ApiKeyId = "key_", "an API key";

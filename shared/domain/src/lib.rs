@@ -26,6 +26,7 @@ pub mod project;
 pub mod second_factor;
 pub mod structure;
 pub mod task;
+pub mod team;
 pub mod text;
 pub mod timer;
 pub mod workflow;

@@ -98,6 +98,13 @@ pub const DEPARTMENT_LEVELS: usize = 20;
 pub const HEADS: usize = 5;
 /// What one member is in parts of the organisation; read with each of their requests.
 pub const POSTS: usize = 100;
+/// Members of a team, who all change with it when it is deleted, in one transaction.
+pub const TEAM_MEMBERS: usize = 80;
+/// Teams of one member, who leaves them all in one transaction.
+pub const TEAMS_OF_ONE: usize = 20;
+pub const GOALS: usize = 50;
+/// Teams shown in the chart of an organisation.
+pub const COUNTED_TEAMS: usize = 500;
 /// Members counted for the chart of an organisation; a larger one says that it was counted in part.
 pub const COUNTED_MEMBERS: usize = 2_000;
 pub const INVITATION: SignedDuration = SignedDuration::from_hours(24 * 7);

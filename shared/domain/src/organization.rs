@@ -150,6 +150,7 @@ pub struct Membership {
     pub groups: Vec<GroupId>,
     pub standing: Standing,
     pub department: Option<DepartmentId>,
+    pub teams: Vec<TeamId>,
     /// What they are in parts of the organisation.
     pub posts: Vec<Post>,
     pub joined_at: Timestamp,

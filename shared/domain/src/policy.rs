@@ -3,7 +3,7 @@
 use crate::commit::Kept;
 use crate::{
     access::Access, account::*, api_key::ApiKey, billing::*, conversation::*, directory::*, file::File, notification::Notification,
-    organization::*, project::Project, second_factor::SecondFactor, structure::Structure, task::*, timer::Timer,
+    organization::*, project::Project, second_factor::SecondFactor, structure::Structure, task::*, team::Team, timer::Timer,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -169,15 +169,17 @@ macro_rules! permissions {
 
 permissions! {
     /// One's own account: profile, password, sessions.
-    UseAccount: EVERYONE, reads [User, Credentials, SecondFactor, Session, Membership, Organization, Structure], writes [User, Credentials, SecondFactor, Session, Membership, Structure, Access];
+    UseAccount: EVERYONE, reads [User, Credentials, SecondFactor, Session, Membership, Organization, Structure, Team], writes [User, Credentials, SecondFactor, Session, Membership, Structure, Team, Access];
     ReadOrganization: EVERYONE, reads [Organization], writes [];
     EditOrganization: ADMINS, reads [Organization], writes [Organization, JoinCode];
-    ReadDirectory: STAFF, reads [Organization, Membership, MemberWord, Structure, Access], writes [];
+    ReadDirectory: STAFF, reads [Organization, Membership, MemberWord, Structure, Team, Access], writes [];
     InviteMembers: ADMINS, reads [Organization, Membership, MemberMail, Structure, Invitation, Invited], writes [Invitation, Invited];
     /// Changes what members are and may, takes them out and lets them back in.
-    ManageMembers: ADMINS, reads [Membership, Structure, Access, Everyone, SecondFactor, Session], writes [Membership, Structure, Access, Participation, SecondFactor, Session];
+    ManageMembers: ADMINS, reads [Membership, Structure, Team, Access, Everyone, SecondFactor, Session], writes [Membership, Structure, Team, Access, Participation, SecondFactor, Session];
     /// Builds the tree of departments and names their heads.
-    ManageDepartments: ADMINS, reads [Structure, Membership], writes [Structure, Membership];
+    ManageDepartments: ADMINS, reads [Structure, Membership, Team], writes [Structure, Membership];
+    /// Makes teams, says who is in them and what they want to reach.
+    ManageTeams: ADMINS, reads [Team, Structure, Membership], writes [Team, Membership];
     /// Names sets of permissions: roles of the organisation's own, and groups.
     ManageRoles: ADMINS, reads [Access], writes [Access];
     /// How everybody here has to sign in.
@@ -185,7 +187,7 @@ permissions! {
     /// Gives programs keys, and takes them back.
     ManageIntegrations: ADMINS, reads [ApiKey, Membership], writes [ApiKey];
     /// Keeps members and groups in step with a directory kept elsewhere.
-    ProvisionMembers: ADMINS, reads [Membership, Structure, Access, Everyone, Organization], writes [Membership, Structure, Access, Participation];
+    ProvisionMembers: ADMINS, reads [Membership, Structure, Team, Access, Everyone, Organization], writes [Membership, Structure, Team, Access, Participation];
     HandOver: OWNERS, reads [Membership, Access], writes [Membership, Access];
     ReadProjects: STAFF, reads [Project, Task], writes [];
     EditProjects: LEADERS, reads [Project, Membership], writes [Project];

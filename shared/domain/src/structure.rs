@@ -7,6 +7,7 @@ use crate::{
     limits,
     organization::{Membership, Standing},
     policy::Role,
+    team::Team,
     text::Line,
 };
 use serde::{Deserialize, Serialize};
@@ -54,7 +55,10 @@ pub struct DepartmentEdit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ScopedRole {
+    /// Of a department.
     Head,
+    /// Of a team.
+    Manager,
 }
 
 /// A part of the organisation, by its id.
@@ -62,12 +66,14 @@ pub enum ScopedRole {
 #[serde(try_from = "String", into = "String")]
 pub enum Scope {
     Department(DepartmentId),
+    Team(TeamId),
 }
 
 impl Scope {
     pub fn as_str(&self) -> &str {
         match self {
             Self::Department(id) => id.as_str(),
+            Self::Team(id) => id.as_str(),
         }
     }
 }
@@ -75,7 +81,10 @@ impl Scope {
 impl TryFrom<String> for Scope {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
-        text.parse().map(Self::Department)
+        match text.split('_').next() {
+            Some("tem") => text.parse().map(Self::Team),
+            _ => text.parse().map(Self::Department),
+        }
     }
 }
 
@@ -97,6 +106,10 @@ impl Post {
     pub fn head(of: &DepartmentId) -> Self {
         Self { role: ScopedRole::Head, over: Scope::Department(of.clone()) }
     }
+
+    pub fn manager(of: &TeamId) -> Self {
+        Self { role: ScopedRole::Manager, over: Scope::Team(of.clone()) }
+    }
 }
 
 impl Membership {
@@ -104,11 +117,14 @@ impl Membership {
         self.posts.contains(post)
     }
 
+    pub(crate) fn check_works_here(&self) -> Result<()> {
+        let works = self.standing == Standing::Active && self.role != Role::Guest;
+        if works { Ok(()) } else { Err(Error::Conflict("this is nobody who works here".to_owned())) }
+    }
+
     /// With one more post. A post is for somebody who works here.
     pub fn takes(&self, post: Post) -> Result<Self> {
-        if self.standing != Standing::Active || self.role == Role::Guest {
-            return Err(Error::Conflict("this is nobody who works here".to_owned()));
-        }
+        self.check_works_here()?;
         let mut posts = self.posts.clone();
         posts.push(post);
         posts.sort();
@@ -128,6 +144,20 @@ impl Membership {
     pub fn without_department(self) -> Commit {
         let after = Self { department: None, version: self.version + 1, ..self.clone() };
         Commit::replace("member.edited", self, after)
+    }
+}
+
+/// What somebody who goes has places in.
+#[derive(Default)]
+pub struct Places {
+    pub structure: Option<Structure>,
+    pub teams: Vec<Team>,
+}
+
+impl Places {
+    pub(crate) fn vacated_by(self, user: &UserId) -> Commit {
+        let structure = self.structure.map(|structure| structure.vacated_by(user)).unwrap_or_default();
+        self.teams.into_iter().fold(structure, |commit, team| commit.and(team.vacated_by(user)))
     }
 }
 
@@ -246,7 +276,7 @@ impl Structure {
     }
 
     /// Only an empty one goes: nobody is moved without being asked. Its heads lose the post with it.
-    pub fn delete(self, id: &DepartmentId, has_members: bool, heads: &[Membership]) -> Result<Commit> {
+    pub fn delete(self, id: &DepartmentId, has_members: bool, has_teams: bool, heads: &[Membership]) -> Result<Commit> {
         let before = self.find(id)?;
         let below: Vec<_> = self.children(Some(id)).map(|one| one.name.as_str()).collect();
         let names = match below.as_slice() {
@@ -259,6 +289,9 @@ impl Structure {
         }
         if has_members {
             return Err(Error::Conflict("it has members; move them first".to_owned()));
+        }
+        if has_teams {
+            return Err(Error::Conflict("it has teams; move them first".to_owned()));
         }
         let commit = self.with("department.deleted", Some(before), None);
         let post = Post::head(id);

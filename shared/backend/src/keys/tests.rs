@@ -23,6 +23,7 @@ struct Ids {
     invitation: InvitationId,
     department: DepartmentId,
     api_key: ApiKeyId,
+    team: TeamId,
     project: ProjectId,
     task: TaskId,
     comment: CommentId,
@@ -46,6 +47,7 @@ impl Ids {
             invitation: InvitationId::new(NOW, 5),
             department: DepartmentId::new(NOW, 6),
             api_key: ApiKeyId::new(NOW, 15),
+            team: TeamId::new(NOW, 15),
             project: ProjectId::new(NOW, 7),
             comment: CommentId::new(NOW, 8),
             file: FileId::new(NOW, 9),
@@ -97,6 +99,7 @@ impl Ids {
             member_mail(t, &"mia@example.com".parse().unwrap()),
             structure(t),
             api_key(t, &self.api_key),
+            team(t, &self.team),
             invitation(t, &self.invitation),
             invited(t, &"mia@example.com".parse().unwrap()),
             project(t, &self.project),
@@ -137,6 +140,8 @@ impl Ids {
             members_with(t, "WORD"),
             members_in(t, &self.department),
             api_keys(t),
+            teams(t),
+            teams_in(t, &self.department),
             invitations(t),
             projects(t),
             tasks(t, &self.project),
@@ -189,6 +194,8 @@ impl Ids {
         let draft = json!({ "email": "ben@example.com", "role": "member" });
         let inviter = me.joins(organization, domain::policy::Role::Owner, Some(self.department.clone()), NOW);
         let (_, invited) = Invitation::new(self.invitation.clone(), read(draft), &house, &inviter, &inviter.role.grants(), NOW).unwrap();
+        let draft = json!({ "name": "Planting", "department": self.department });
+        let (_, gathered) = domain::team::Team::new(self.team.clone(), read(draft), NOW);
         let (_, planned) = Project::new(self.project.clone(), read(json!({ "name": "Garden" })), &self.user, NOW).unwrap();
         let due = NOW + jiff::SignedDuration::from_hours(1);
         let draft = json!({ "project": self.project, "title": "Paint", "assignees": [self.user], "due_at": due });
@@ -226,6 +233,7 @@ impl Ids {
             keyed,
             opened_joining,
             invited,
+            gathered,
             planned,
             made,
             commented,

@@ -1,0 +1,43 @@
+use backend::{
+    door::Can,
+    keys,
+    problem::Problem,
+    web::{Answer, Body, IfMatch, IfMatchHeader, Path},
+};
+use domain::{
+    id::{GoalId, TeamId},
+    policy::ManageTeams,
+    team::{GoalDraft, GoalEdit, Team},
+};
+
+/// Set a team a goal.
+#[utoipa::path(post, path = "/api/v1/teams/{team}/goals", operation_id = "set_goal", tag = "organization", params(("team" = TeamId, Path), IfMatchHeader), request_body = GoalDraft, responses((status = 201, body = Team)))]
+pub async fn set(can: Can<ManageTeams>, Path(id): Path<TeamId>, seen: IfMatch, Body(draft): Body<GoalDraft>) -> Result<Answer, Problem> {
+    let team: Team = seen.check(can.find(keys::team(can.tenant(), &id), "team").await?)?;
+    let (team, commit) = team.set_goal(GoalId::new(can.now(), can.random()), draft)?;
+    let answer = Answer::created(format_args!("/api/v1/teams/{id}"), &team)?;
+    Ok(can.answer(commit, answer).await?)
+}
+
+/// Change a goal, or say that it is reached.
+#[utoipa::path(patch, path = "/api/v1/teams/{team}/goals/{goal}", operation_id = "edit_goal", tag = "organization", params(("team" = TeamId, Path), ("goal" = GoalId, Path), IfMatchHeader), request_body = GoalEdit, responses((status = 200, body = Team)))]
+pub async fn edit(
+    can: Can<ManageTeams>,
+    Path((id, goal)): Path<(TeamId, GoalId)>,
+    seen: IfMatch,
+    Body(edit): Body<GoalEdit>,
+) -> Result<Answer, Problem> {
+    let team: Team = seen.check(can.find(keys::team(can.tenant(), &id), "team").await?)?;
+    let (team, commit) = team.edit_goal(&goal, edit)?;
+    can.commit(commit).await?;
+    Ok(Answer::record(&team)?)
+}
+
+/// Drop a goal.
+#[utoipa::path(delete, path = "/api/v1/teams/{team}/goals/{goal}", operation_id = "drop_goal", tag = "organization", params(("team" = TeamId, Path), ("goal" = GoalId, Path), IfMatchHeader), responses((status = 200, body = Team)))]
+pub async fn remove(can: Can<ManageTeams>, Path((id, goal)): Path<(TeamId, GoalId)>, seen: IfMatch) -> Result<Answer, Problem> {
+    let team: Team = seen.check(can.find(keys::team(can.tenant(), &id), "team").await?)?;
+    let (team, commit) = team.drop_goal(&goal)?;
+    can.commit(commit).await?;
+    Ok(Answer::record(&team)?)
+}
