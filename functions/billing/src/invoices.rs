@@ -4,21 +4,42 @@ use backend::{
     keys,
     page::{Page, PageQuery},
     problem::{Problem, ProblemDocument},
-    web::{All, Answer, Body, IfMatch, IfMatchHeader, List, Path},
+    web::{Answer, Body, IfMatch, IfMatchHeader, List, Path},
 };
 use domain::{
     Error,
     billing::{Client, Invoice, InvoiceDraft, Series},
     commit::Kept,
-    id::InvoiceId,
+    id::{ClientId, InvoiceId},
     limits,
     policy::{EditBilling, ReadBilling},
+    structure::Scope,
 };
+use serde::Deserialize;
+use utoipa::IntoParams;
 
-/// Invoices, the newest first.
-#[utoipa::path(get, path = "/api/v1/invoices", operation_id = "list_invoices", tag = "billing", params(PageQuery), responses((status = 200, body = Page<Invoice>)))]
-pub async fn list(can: Can<ReadBilling>, list: List<All>) -> Result<Answer, Problem> {
-    Ok(Answer::ok(&can.list(keys::invoices(can.tenant()), &list.paging, true).await?)?)
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct InvoiceFilter {
+    /// Those that are issued to this client. A contact of several clients has to say which.
+    client: Option<ClientId>,
+}
+
+/// Invoices, the newest first: all, or those that are issued to a client.
+#[utoipa::path(get, path = "/api/v1/invoices", operation_id = "list_invoices", tag = "billing", params(InvoiceFilter, PageQuery), responses((status = 200, body = Page<Invoice>)))]
+pub async fn list(can: Can<ReadBilling>, List { filter, paging }: List<InvoiceFilter>) -> Result<Answer, Problem> {
+    let own: Option<Vec<_>> = can.within().map(|scopes| {
+        let client = |scope: &Scope| if let Scope::Client(id) = scope { Some(id.clone()) } else { None };
+        scopes.filter_map(client).collect()
+    });
+    let client = match (filter.client, own.as_deref()) {
+        (None, Some([only])) => Some(only.clone()),
+        (None, Some(_)) => return Err(Error::invalid("client", "is needed by a contact of several").into()),
+        (client, _) => client,
+    };
+    let range = client.map_or_else(|| keys::invoices(can.tenant()), |client| keys::invoices_of(can.tenant(), &client));
+    Ok(Answer::ok(&can.list(range, &paging, true).await?)?)
 }
 
 /// Draft an invoice.

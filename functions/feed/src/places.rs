@@ -1,14 +1,55 @@
 //! Who and what was put into a department in the moment it was deleted is taken out again, whichever came first.
 
 use backend::{keys, system::System};
-use domain::{Error, Result, commit::Change, id::DepartmentId, limits, organization::Membership, structure::Structure, team::Team};
+use domain::{
+    Error, Result,
+    billing::Client,
+    commit::Change,
+    id::DepartmentId,
+    limits,
+    organization::{Membership, Standing},
+    project::Project,
+    structure::{Scope, Structure},
+    team::Team,
+};
 
 pub async fn settled(system: &System, before: Option<Membership>, after: Membership) -> Result<()> {
+    if let Some(before) = before.as_ref().filter(|_| after.standing == Standing::Removed) {
+        left(system, before).await?;
+    }
     let Some(department) = &after.department else { return Ok(()) };
     if before.is_some_and(|before| before.department == after.department) || is_there(system, department).await? {
         return Ok(());
     }
     vacate(system, &after, department).await
+}
+
+/// Whoever left leads no project, and is nobody's guest or contact any more. What they head and manage fell vacant as they left.
+async fn left(system: &System, before: &Membership) -> Result<()> {
+    let (t, user) = (system.tenant(), &before.user);
+    for post in &before.posts {
+        // Somebody who came back may hold it again
+        if system.get(keys::member(t, user)).await?.is_some_and(|now| now.holds(post)) {
+            continue;
+        }
+        match &post.over {
+            Scope::Project(id) => {
+                let project: Option<Project> = system.get(keys::project(t, id)).await?;
+                let named = |project: &Project| project.lead.as_ref() == Some(user) || project.guests.contains(user);
+                if let Some(project) = project.filter(named) {
+                    system.commit(project.vacated_by(user, system.now())).await?;
+                }
+            }
+            Scope::Client(id) => {
+                let client: Option<Client> = system.get(keys::client(t, id)).await?;
+                if let Some(client) = client.filter(|client| client.contacts.contains(user)) {
+                    system.commit(client.vacated_by(user).1).await?;
+                }
+            }
+            Scope::Department(_) | Scope::Team(_) => {}
+        }
+    }
+    Ok(())
 }
 
 pub async fn settled_team(system: &System, team: Team) -> Result<()> {

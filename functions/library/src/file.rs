@@ -46,10 +46,12 @@ pub struct Announced {
 /// The store takes exactly the announced type and size. Then call `complete`.
 #[utoipa::path(post, path = "/api/v1/files", operation_id = "announce_file", tag = "files", request_body = FileDraft, responses((status = 201, body = Announced)))]
 pub async fn announce(can: Can<UploadFiles>, Body(draft): Body<FileDraft>) -> Result<Answer, Problem> {
+    let mut project = None;
     if let Some(task) = &draft.task {
         let (found, files) =
             tokio::try_join!(can.get(keys::task(can.tenant(), task)), can.latest(keys::files_of(can.tenant(), task), limits::PAGE_MOST))?;
-        found.ok_or_else(|| Error::invalid("/task", "is not a task of this organisation"))?;
+        let task = found.ok_or_else(|| Error::invalid("/task", "is not a task of this organisation"))?;
+        project = Some(task.project);
         // A form that was given out and never used takes no place for longer than it is good
         let counts = |file: &&File| file.state == FileState::Stored || can.now() < file.created_at + limits::UPLOAD_FORM;
         if files.iter().filter(counts).count() >= limits::ATTACHMENTS {
@@ -57,7 +59,7 @@ pub async fn announce(can: Can<UploadFiles>, Body(draft): Body<FileDraft>) -> Re
         }
     }
     let id = FileId::new(can.now(), can.random());
-    let (file, commit) = File::new(id, draft, can.user(), can.now())?;
+    let (file, commit) = File::new(id, draft, project, can.user(), can.now())?;
     let upload = can.upload_form(&file)?;
     let answer = Answer::json(StatusCode::CREATED, &Announced { file, upload })?;
     Ok(can.answer(commit, answer).await?)

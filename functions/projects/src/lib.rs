@@ -1,5 +1,6 @@
 //! Projects over HTTP.
 
+mod guests;
 mod one;
 mod project;
 
@@ -8,4 +9,5 @@ backend::operations! {
     one::get, one::edit,
     one::set_status,
     one::statistics,
+    guests::let_in, guests::see_out,
 }

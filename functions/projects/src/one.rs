@@ -1,4 +1,4 @@
-use crate::project::check_lead;
+use crate::project::{check_place, lead_of};
 use backend::{
     door::Can,
     keys,
@@ -30,8 +30,17 @@ pub async fn edit(
     Body(edit): Body<ProjectEdit>,
 ) -> Result<Answer, Problem> {
     let project: Project = seen.check(can.find(keys::project(can.tenant(), &id), "project").await?)?;
-    check_lead(&can, edit.lead.as_ref()).await?;
-    let (project, commit) = project.edit(edit, can.now())?;
+    check_place(&can, edit.team.as_ref().and_then(Option::as_ref), edit.department.as_ref().and_then(Option::as_ref)).await?;
+    let (mut before, mut after) = (None, None);
+    if let Some(lead) = &edit.lead {
+        if let Some(lead) = &project.lead {
+            before = can.get(keys::member(can.tenant(), lead)).await?;
+        }
+        if let Some(lead) = lead {
+            after = Some(lead_of(&can, lead).await?);
+        }
+    }
+    let (project, commit) = project.edit(edit, (before.as_ref(), after.as_ref()), can.now())?;
     can.commit(commit).await?;
     Ok(Answer::record(&project)?)
 }

@@ -7,34 +7,63 @@ use backend::{
 };
 use domain::{
     Error, Result,
-    id::{ProjectId, UserId},
+    id::{DepartmentId, ProjectId, TeamId, UserId},
     organization::{Membership, Standing},
-    policy::{EditProjects, Grant, ReadProjects},
+    policy::{CreateProjects, Grant, Permission, ReadProjects, Reads},
     project::{Project, ProjectDraft},
+    structure::{Scope, Structure},
+    team::Team,
 };
 
-/// Projects, the newest first.
+/// Projects, the newest first: all, or for a guest those they were let into.
 #[utoipa::path(get, path = "/api/v1/projects", operation_id = "list_projects", tag = "projects", params(PageQuery), responses((status = 200, body = Page<Project>)))]
 pub async fn list(can: Can<ReadProjects>, list: List<All>) -> Result<Answer, Problem> {
-    Ok(Answer::ok(&can.list(keys::projects(can.tenant()), &list.paging, true).await?)?)
+    let one = |scope: &Scope| match scope {
+        Scope::Project(id) => Some(keys::project(can.tenant(), id)),
+        _ => None,
+    };
+    Ok(Answer::ok(&can.list_parts(keys::projects(can.tenant()), one, &list.paging, true).await?)?)
 }
 
-/// Make a project.
+/// Make a project. It is led by whoever makes it, unless they say who leads it or manage every project anyway.
 #[utoipa::path(post, path = "/api/v1/projects", operation_id = "create_project", tag = "projects", request_body = ProjectDraft, responses((status = 201, body = Project)))]
-pub async fn create(can: Can<EditProjects>, Body(draft): Body<ProjectDraft>) -> Result<Answer, Problem> {
-    check_lead(&can, draft.lead.as_ref()).await?;
+pub async fn create(can: Can<CreateProjects>, Body(mut draft): Body<ProjectDraft>) -> Result<Answer, Problem> {
+    let lead = match &draft.lead {
+        Some(lead) => Some(lead_of(&can, lead).await?),
+        None if can.grants().allow(Grant::EditProjects) => None,
+        None => Some(can.membership().clone()),
+    };
+    let team = check_place(&can, draft.team.as_ref(), draft.department.as_ref()).await?;
+    draft.department = draft.department.or(team.and_then(|team| team.department));
     let id = ProjectId::new(can.now(), can.random());
-    let (project, commit) = Project::new(id, draft, can.user(), can.now())?;
+    let (project, commit) = Project::new(id, draft, lead.as_ref(), can.user(), can.now())?;
     let answer = Answer::created(format_args!("/api/v1/projects/{}", project.id), &project)?;
     Ok(can.answer(commit, answer).await?)
 }
 
 /// A project is led by somebody of the organisation.
-pub(crate) async fn check_lead(can: &Can<EditProjects>, lead: Option<&UserId>) -> Result<()> {
-    let Some(lead) = lead else { return Ok(()) };
+pub(crate) async fn lead_of<P: Permission + Reads<Membership>>(can: &Can<P>, lead: &UserId) -> Result<Membership> {
     let member: Option<Membership> = can.get(keys::member(can.tenant(), lead)).await?;
     // A guest could not open what was given to them
     let works = |member: &Membership| member.standing == Standing::Active && can.access().grants(member).allow(Grant::ReadProjects);
-    let fits = member.as_ref().is_some_and(works);
-    if fits { Ok(()) } else { Err(Error::invalid("/lead", "is nobody in this organisation who works on projects")) }
+    member.filter(works).ok_or_else(|| Error::invalid("/lead", "is nobody in this organisation who works on projects"))
+}
+
+/// A project is of a team and a department that are there, and that the caller manages where their rights end somewhere.
+pub(crate) async fn check_place<P: Permission + Reads<Team> + Reads<Structure>>(
+    can: &Can<P>,
+    team: Option<&TeamId>,
+    department: Option<&DepartmentId>,
+) -> Result<Option<Team>> {
+    if let Some(department) = department {
+        let structure: Structure = can.find(keys::structure(can.tenant()), "structure").await?;
+        structure.check(department)?;
+    }
+    match team {
+        None => Ok(None),
+        Some(team) => match can.get(keys::team(can.tenant(), team)).await? {
+            None => Err(Error::invalid("/team", "is not a team of this organisation")),
+            found => Ok(found),
+        },
+    }
 }

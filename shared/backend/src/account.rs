@@ -54,8 +54,11 @@ impl Can<UseAccount> {
     pub async fn elsewhere(&self, organization: &OrganizationId) -> Result<Self> {
         let backend = Backend(self.room.inner.clone());
         let pass = Pass::of_session(self.user(), organization, &self.session()?.id);
-        let caller = Caller::identify(&backend, &pass, self.origin().clone(), Vec::new()).await;
-        caller.and_then(Caller::can).map_err(|error| match error {
+        let can = match Caller::identify(&backend, &pass, self.origin().clone(), Vec::new()).await {
+            Ok(caller) => caller.can().await,
+            Err(error) => Err(error),
+        };
+        can.map_err(|error| match error {
             Error::Unauthenticated => Error::NotFound("organisation"),
             other => other,
         })

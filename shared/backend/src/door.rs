@@ -66,6 +66,7 @@ use crate::{
     keys::{self, Key, Me, Range, Tenant},
     page::{self, Page, Paging},
     problem::Problem,
+    reach::Reach,
     store::Store,
     table::{Found, Item, Outcome, Table, Walk, number, parse, text},
     tokens,
@@ -84,7 +85,13 @@ use domain::{
     policy::{Grants, Permission, Reads, Role},
 };
 use http::{header, request::Parts};
-use std::{marker::PhantomData, sync::Arc};
+use std::{
+    marker::PhantomData,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 /// The router's state. It offers a handler nothing.
 #[derive(Clone)]
@@ -173,6 +180,7 @@ pub struct Can<P> {
     pub(crate) membership: Membership,
     access: Access,
     grants: Grants,
+    pub(crate) reach: Reach,
     /// Absent when it is a program that acts.
     session: Option<Session>,
     permission: PhantomData<fn() -> P>,
@@ -280,23 +288,25 @@ impl Caller {
         Ok(Self { room: Room { inner: inner.clone(), store, tenant, actor, origin, claim: None, now }, membership, access, opener, found })
     }
 
-    pub(crate) fn can<P: Permission>(self) -> Result<Can<P>> {
-        let Self { room, membership, access, opener, .. } = self;
-        let grants = access.grants(&membership);
-        let (grants, session) = match opener {
+    pub(crate) async fn can<P: Permission>(self) -> Result<Can<P>> {
+        let grants = self.access.grants(&self.membership);
+        let grants = match &self.opener {
             Opener::Session(_) if !P::GRANT.is_for_people() => return Err(Error::KeysOnly),
             Opener::Key(_) if !P::GRANT.is_for_keys() => return Err(Error::PeopleOnly),
-            Opener::Session(session) => (grants, Some(session)),
-            Opener::Key(key) => (grants.shared_with(&key.permissions), None),
+            Opener::Session(_) => grants,
+            Opener::Key(key) => grants.shared_with(&key.permissions),
         };
-        if !grants.allow(P::GRANT) {
-            return Err(Error::Forbidden);
-        }
+        let reach = self.reach::<P>(&grants).await?;
+        let Self { room, membership, access, opener, .. } = self;
+        let session = match opener {
+            Opener::Session(session) => Some(session),
+            Opener::Key(_) => None,
+        };
         // A key is given and taken by those who are asked themselves
         if let Some(session) = &session {
             access.admits(session, P::GRANT)?;
         }
-        Ok(Can { room, membership, access, grants, session, permission: PhantomData })
+        Ok(Can { room, membership, access, grants, reach, session, permission: PhantomData })
     }
 
     /// Notes that a key was used. What cannot be noted is no reason to refuse what it is used for.
@@ -335,7 +345,7 @@ impl<P: Permission> FromRequestParts<App> for Can<P> {
         caller.note_use().await;
         let kept = std::mem::take(&mut caller.found).pop();
         caller.room.claim = claim;
-        let can = caller.can::<P>()?;
+        let can = caller.can::<P>().await?;
         if let Some(claim) = &can.room.claim {
             let _ = facts.claim.set(claim.clone());
         }
@@ -373,7 +383,7 @@ impl<P: Permission> Can<P> {
         &self.membership
     }
 
-    /// All that the caller may, as it was read when they were let in.
+    /// All that the caller may everywhere, as it was read when they were let in.
     pub fn grants(&self) -> &Grants {
         &self.grants
     }
@@ -414,7 +424,12 @@ impl<P: Permission> Can<P> {
     where
         P: Reads<R>,
     {
-        self.room.store.table.get(key).await
+        let found = self.room.store.table.get(key).await?;
+        Ok(found.filter(|record| self.sees(record)))
+    }
+
+    pub(crate) fn sees<R: Kept>(&self, record: &R) -> bool {
+        self.reach.sees(&self.room.tenant, record)
     }
 
     /// The record somebody asked for by its id.
@@ -430,7 +445,9 @@ impl<P: Permission> Can<P> {
     where
         P: Reads<R>,
     {
-        self.room.get_many(keys).await
+        let mut found = self.room.get_many(keys).await?;
+        found.retain(|record| self.sees(record));
+        Ok(found)
     }
 
     /// One page of a range.
@@ -452,7 +469,16 @@ impl<P: Permission> Can<P> {
     where
         P: Reads<R>,
     {
-        self.room.list(range, paging, descending, fits).await
+        self.reach.check_kind::<R>()?;
+        let outside = &AtomicBool::new(false);
+        let fits = move |record: &R| {
+            let within = self.sees(record);
+            outside.fetch_or(!within, Ordering::Relaxed);
+            within && fits(record)
+        };
+        let page = self.room.list(range, paging, descending, fits).await?;
+        // A cursor would tell that there is something
+        Ok(if outside.load(Ordering::Relaxed) { Page { items: Vec::new(), next: None } } else { page })
     }
 
     /// Everything in a range that is known to be short, up to `limit`.
@@ -460,7 +486,9 @@ impl<P: Permission> Can<P> {
     where
         P: Reads<R>,
     {
-        self.room.all(range, limit, false).await
+        let mut found = self.room.all(range, limit, false).await?;
+        found.retain(|record| self.sees(record));
+        Ok(found)
     }
 
     /// The last of a range, latest first, up to `limit`.
@@ -468,7 +496,9 @@ impl<P: Permission> Can<P> {
     where
         P: Reads<R>,
     {
-        self.room.all(range, limit, true).await
+        let mut found = self.room.all(range, limit, true).await?;
+        found.retain(|record| self.sees(record));
+        Ok(found)
     }
 
     /// Stores the records and their change in one transaction.
@@ -493,7 +523,14 @@ impl<P: Permission> Can<P> {
     fn check_writes(&self, commit: &Commit) -> Result<()> {
         match commit.writes.iter().map(|write| write.record().kind()).find(|kind| !P::WRITES.contains(kind)) {
             Some(kind) => Err(Error::internal(format!("{} does not write {kind}", P::NAME))),
-            None => Ok(()),
+            None => {
+                // A key gives no more than it was given
+                let gives = match &self.session {
+                    Some(_) => self.access.grants_anywhere(&self.membership),
+                    None => self.grants.clone(),
+                };
+                self.reach.check_writes(&self.room.tenant, commit, &self.membership, &gives)
+            }
         }
     }
 }

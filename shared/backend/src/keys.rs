@@ -362,6 +362,10 @@ pub fn invoice(t: &Tenant, id: &InvoiceId) -> Key<Invoice> {
 pub fn invoices(t: &Tenant) -> Range<Invoice> {
     range(Index::Gsi1, format_args!("{t}#INVOICES"), "")
 }
+/// Those that are issued to a client.
+pub fn invoices_of(t: &Tenant, client: &ClientId) -> Range<Invoice> {
+    range(Index::Gsi2, format_args!("{t}#CLIENT#{client}#INVOICES"), "")
+}
 pub fn notification(t: &Tenant, user: &UserId, id: &NotificationId) -> Key<Notification> {
     key(format_args!("{t}#INBOX#{user}"), id)
 }
@@ -474,7 +478,13 @@ pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
         Record::Watch(it) => watch(t, &it.topic, &it.connection).into(),
         Record::Client(it) => Place::from(client(t, &it.id)).in_index(clients(t), &it.id),
         Record::Series(it) => series(t, &it.name).into(),
-        Record::Invoice(it) => Place::from(invoice(t, &it.id)).in_index(invoices(t), &it.id),
+        Record::Invoice(it) => {
+            let place = Place::from(invoice(t, &it.id)).in_index(invoices(t), &it.id);
+            match it.status {
+                InvoiceStatus::Issued => place.in_index(invoices_of(t, &it.client), &it.id),
+                InvoiceStatus::Draft => place,
+            }
+        }
         Record::Notification(it) => notification(t, &it.user, &it.id).into(),
         Record::Timer(it) => timer(t, it).into(),
         Record::Mailed(it) => mailed(t, &it.name).into(),

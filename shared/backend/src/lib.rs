@@ -20,6 +20,7 @@ pub mod page;
 pub mod password;
 pub mod problem;
 pub mod queue;
+mod reach;
 mod search;
 pub mod second_factor;
 pub mod secrets;

@@ -6,7 +6,12 @@ use crate::{
     page::{self, Page, Paging},
     table::{Found, Walk, parse, text},
 };
-use domain::{Result, commit::Kept, limits, policy::Reads};
+use domain::{
+    Result,
+    commit::Kept,
+    limits,
+    policy::{Permission, Reads},
+};
 use futures_util::future::try_join_all;
 use std::collections::{BTreeSet, HashMap};
 
@@ -35,7 +40,7 @@ fn prune(pages: &[Found], lead: usize) -> BTreeSet<String> {
     places(&pages[lead]).filter(|place| missing(place)).map(str::to_owned).collect()
 }
 
-impl<P> Can<P> {
+impl<P: Permission> Can<P> {
     /// One page of the records that stand in every one of these lists and fit. The shortest list is walked, a bounded number of pages
     /// of it; the next page goes on behind the same place, whichever list is then the shortest.
     ///
@@ -51,6 +56,7 @@ impl<P> Can<P> {
     where
         P: Reads<E> + Reads<R>,
     {
+        self.reach.check_kind::<R>()?;
         let secrets = self.room.inner.secrets().await?;
         let scope = self.tenant().id().as_str();
         let table = &self.room.store.table;
@@ -81,7 +87,11 @@ impl<P> Can<P> {
             let some = std::mem::replace(&mut found.items, later);
             let entries: Vec<String> = some.iter().filter_map(|item| text(item, "sk")).map(str::to_owned).collect();
             let keys = some.into_iter().map(|item| parse(item).map(|entry| key(&entry))).collect::<Result<Vec<_>>>()?;
-            let records = self.room.get_many(keys).await?;
+            let records: Vec<R> = self.room.get_many(keys).await?;
+            // A cursor would tell that there is something
+            if !records.iter().all(|record| self.sees(record)) {
+                return Ok(Page { items: Vec::new(), next: None });
+            }
             let mut standing: HashMap<String, R> = records.into_iter().map(|record| (place(&record), record)).collect();
             let is_last = found.more.is_none() && found.items.is_empty();
             for (number, sk) in entries.iter().enumerate() {

@@ -68,7 +68,7 @@ impl Backend {
         let ticket = ticket.filter(|ticket: &Ticket| now < ticket.ends_at).ok_or(Error::Unauthenticated)?;
         let pass = Pass::of_session(&ticket.user, &ticket.organization, &ticket.session);
         let caller = Caller::identify(self, &pass, origin, Vec::new()).await?;
-        let can = caller.can::<Connect>()?;
+        let can = caller.can::<Connect>().await?;
         let (_, commit) = Connection::open(connection.to_owned(), &ticket, can.role(), now);
         match can.room.execute(commit, None).await {
             Ok(_) => Ok(()),
@@ -112,7 +112,7 @@ impl Line {
     pub async fn can<P: Permission>(&self) -> Result<Can<P>> {
         let Connection { user, session, organization, .. } = &self.connection;
         let pass = Pass::of_session(user, organization, session);
-        Caller::identify(&self.backend, &pass, self.origin.clone(), Vec::new()).await?.can::<P>()
+        Caller::identify(&self.backend, &pass, self.origin.clone(), Vec::new()).await?.can::<P>().await
     }
 }
 

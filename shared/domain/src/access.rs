@@ -9,7 +9,7 @@ use crate::{
     limits,
     organization::{Everyone, Membership, Standing},
     policy::{Grant, Grants, Role},
-    structure::Places,
+    structure::{Places, Post},
     text::Line,
 };
 use serde::{Deserialize, Serialize};
@@ -116,6 +116,13 @@ impl Access {
         let roles = self.roles.iter().filter(|role| member.roles.contains(&role.id)).map(|role| &role.permissions);
         let groups = self.groups.iter().filter(|group| member.groups.contains(&group.id)).map(|group| &group.permissions);
         roles.chain(groups).for_each(|more| grants.add(more));
+        grants
+    }
+
+    /// With what their posts give over parts of the organisation.
+    pub fn grants_anywhere(&self, member: &Membership) -> Grants {
+        let mut grants = self.grants(member);
+        member.posts.iter().for_each(|post| grants.add(&post.role.grants()));
         grants
     }
 
@@ -239,7 +246,7 @@ pub struct Manager<'a> {
 impl Manager<'_> {
     /// Whoever has more is managed by nobody who has less.
     fn may_touch(&self, member: &Membership) -> Result<()> {
-        if self.grants.cover(&self.access.grants(member)) { Ok(()) } else { Err(Error::Forbidden) }
+        if self.grants.cover(&self.access.grants_anywhere(member)) { Ok(()) } else { Err(Error::Forbidden) }
     }
 
     /// Whether a second factor may be taken from a member; one's own is switched off with a code.
@@ -286,11 +293,13 @@ impl Manager<'_> {
             version: before.version + 1,
             ..before.clone()
         };
-        if !self.grants.cover(&self.access.grants(&after)) {
+        if !self.grants.cover(&self.access.grants_anywhere(&after)) {
             return Err(Error::invalid("/role", "is more than you have yourself"));
         }
-        if after.role == Role::Guest && !(after.posts.is_empty() && after.teams.is_empty()) {
-            return Err(Error::Conflict("the member heads a department or is in a team, which guests are not".to_owned()));
+        let works_here = |post: &Post| !post.role.is_for_guests();
+        if after.role == Role::Guest && (after.posts.iter().any(works_here) || !after.teams.is_empty()) {
+            let told = "the member heads, manages or leads something or is in a team, which guests do not";
+            return Err(Error::Conflict(told.to_owned()));
         }
         let was_guest = before.role == Role::Guest;
         let mut commit = self.commit("member.edited", before, after.clone())?;
@@ -371,7 +380,7 @@ impl Manager<'_> {
 
 /// Somebody goes of their own accord.
 pub fn leave(access: &Access, member: Membership, places: Places, now: Timestamp) -> Result<Commit> {
-    let grants = access.grants(&member);
+    let grants = access.grants_anywhere(&member);
     Manager { access, grants: &grants }.remove(member, places, now).map(|(_, commit)| commit)
 }
 

@@ -6,7 +6,8 @@ use crate::{
     id::*,
     limits,
     money::{Currency, rounded},
-    organization::Organization,
+    organization::{Membership, Organization},
+    structure::{Post, Scope},
     text::*,
 };
 use jiff::civil::Date;
@@ -22,6 +23,8 @@ pub struct Client {
     pub address: Address,
     /// Tax number, as it stands on invoices.
     pub tax_number: Option<Label>,
+    /// Guests who read its invoices.
+    pub contacts: Vec<UserId>,
     pub created_at: Timestamp,
     pub version: u64,
 }
@@ -43,10 +46,47 @@ impl Client {
             email: draft.email,
             address: draft.address,
             tax_number: draft.tax_number,
+            contacts: Vec::new(),
             created_at: now,
             version: 1,
         };
         (client.clone(), Commit::create("client.created", client))
+    }
+
+    fn with_contacts(self, change: impl FnOnce(&mut Vec<UserId>)) -> (Self, Commit) {
+        let mut after = Self { version: self.version + 1, ..self.clone() };
+        change(&mut after.contacts);
+        (after.clone(), Commit::replace("client.edited", self, after))
+    }
+
+    /// Lets a guest read the invoices that are issued to the client.
+    pub fn name_contact(self, guest: &Membership) -> Result<(Self, Commit)> {
+        let post = Post::contact(&self.id);
+        if guest.holds(&post) && self.contacts.contains(&guest.user) {
+            return Ok((self, Commit::quiet()));
+        }
+        let named = guest.takes(post)?;
+        let (client, commit) = self.with_contacts(|contacts| {
+            contacts.retain(|contact| *contact != guest.user);
+            contacts.push(guest.user.clone());
+        });
+        if client.contacts.len() > limits::CONTACTS {
+            return Err(Error::Conflict(format!("a client has {} contacts at the most", limits::CONTACTS)));
+        }
+        Ok((client, commit.also_replace(guest.version, named)))
+    }
+
+    pub fn remove_contact(self, guest: &Membership) -> Result<(Self, Commit)> {
+        if !self.contacts.contains(&guest.user) {
+            return Err(Error::NotFound("contact"));
+        }
+        let without = guest.lays_down(&Post::contact(&self.id));
+        let (client, commit) = self.vacated_by(&guest.user);
+        Ok((client, commit.also_replace(guest.version, without)))
+    }
+
+    pub fn vacated_by(self, user: &UserId) -> (Self, Commit) {
+        self.with_contacts(|contacts| contacts.retain(|contact| contact != user))
     }
 }
 
@@ -216,6 +256,14 @@ pub fn total(lines: &[InvoiceLine]) -> Totals {
 }
 
 impl Invoice {
+    /// A draft is nobody's business outside.
+    pub(crate) fn hangs_below(&self) -> Vec<Scope> {
+        match self.status {
+            InvoiceStatus::Draft => Vec::new(),
+            InvoiceStatus::Issued => vec![Scope::Client(self.client.clone())],
+        }
+    }
+
     pub fn draft(
         id: InvoiceId,
         draft: InvoiceDraft,

@@ -1,8 +1,23 @@
 //! What a rule wants written: records, the conditions under which, and the changes to put on record.
 
 use crate::{
-    Timestamp, access::Access, account::*, api_key::ApiKey, billing::*, conversation::*, directory::*, file::File, id::*, mail::Mailed,
-    notification::Notification, organization::*, project::Project, second_factor::SecondFactor, structure::Structure, task::*, team::Team,
+    Timestamp,
+    access::Access,
+    account::*,
+    api_key::ApiKey,
+    billing::*,
+    conversation::*,
+    directory::*,
+    file::File,
+    id::*,
+    mail::Mailed,
+    notification::Notification,
+    organization::*,
+    project::Project,
+    second_factor::SecondFactor,
+    structure::{Scope, Structure},
+    task::*,
+    team::Team,
     timer::Timer,
 };
 use serde::{Deserialize, Serialize};
@@ -16,6 +31,12 @@ pub trait Kept: Serialize + serde::de::DeserializeOwned + Clone + Into<Record> {
     /// Rises by one with every write; 0 for what is only ever put or removed.
     fn version(&self) -> u64;
     fn subject(&self) -> Subject;
+    /// Whether something of this kind hangs below a part of the organisation, and is had by those who have a post over it.
+    const HANGS: bool = false;
+    /// The parts it hangs below; itself, where it is one.
+    fn scopes(&self) -> Vec<Scope> {
+        Vec::new()
+    }
     /// The screen on which a change of this is seen live, by the id of what it shows.
     fn topic(&self) -> Option<String> {
         None
@@ -23,7 +44,7 @@ pub trait Kept: Serialize + serde::de::DeserializeOwned + Clone + Into<Record> {
 }
 
 macro_rules! records {
-    ($($name:ident, $kind:literal, |$it:ident| $version:expr, $id:expr $(, $topic:expr)?;)*) => {
+    ($($name:ident, $kind:literal, |$it:ident| $version:expr, $id:expr $(, $topic:expr)? $(=> $scopes:expr)?;)*) => {
         /// Every kind of record.
         #[derive(Clone)]
         pub enum Record { $($name(Box<$name>)),* }
@@ -37,6 +58,14 @@ macro_rules! records {
 
             pub fn version(&self) -> u64 {
                 match self { $(Self::$name(record) => record.version()),* }
+            }
+
+            pub fn subject(&self) -> Subject {
+                match self { $(Self::$name(record) => record.subject()),* }
+            }
+
+            pub fn scopes(&self) -> Vec<Scope> {
+                match self { $(Self::$name(record) => record.scopes()),* }
             }
         }
 
@@ -59,6 +88,10 @@ macro_rules! records {
                     let _ = $it;
                     Subject { kind: $kind.to_owned(), id: $id.to_string() }
                 }
+                $(
+                    const HANGS: bool = !stringify!($scopes).is_empty();
+                    fn scopes(&self) -> Vec<Scope> { let $it = self; $scopes }
+                )?
                 $(fn topic(&self) -> Option<String> { let $it = self; Some($topic.to_string()) })?
             }
         )*
@@ -80,16 +113,16 @@ records! {
     MemberMail, "member_mail", |it| 0, it.user;
     Structure, "structure", |it| it.version, "structure";
     ApiKey, "api_key", |it| it.version, it.id;
-    Team, "team", |it| it.version, it.id;
+    Team, "team", |it| it.version, it.id => it.hangs_below();
     JoinCode, "join_code", |it| it.version, it.organization;
     Invitation, "invitation", |it| it.version, it.id;
     Invited, "invited", |it| it.version, it.invitation;
-    Project, "project", |it| it.version, it.id, it.id;
-    Task, "task", |it| it.version, it.id, it.project;
-    Comment, "comment", |it| it.version, it.id, it.project;
-    TaskWord, "task_word", |it| 0, it.task;
+    Project, "project", |it| it.version, it.id, it.id => it.hangs_below();
+    Task, "task", |it| it.version, it.id, it.project => Scope::project(&it.project);
+    Comment, "comment", |it| it.version, it.id, it.project => Scope::project(&it.project);
+    TaskWord, "task_word", |it| 0, it.task => Scope::project(&it.project);
     Assignment, "assignment", |it| 0, it.task;
-    File, "file", |it| it.version, it.id;
+    File, "file", |it| it.version, it.id => it.project.iter().flat_map(Scope::project).collect();
     Conversation, "conversation", |it| it.version, it.id;
     DirectPair, "direct_pair", |it| 0, it.conversation;
     Participation, "participation", |it| it.version, it.conversation;
@@ -101,7 +134,7 @@ records! {
     Watch, "watch", |it| 0, it.topic;
     Client, "client", |it| it.version, it.id;
     Series, "series", |it| it.version, it.name;
-    Invoice, "invoice", |it| it.version, it.id;
+    Invoice, "invoice", |it| it.version, it.id => it.hangs_below();
     Notification, "notification", |it| it.version, it.id;
     Timer, "timer", |it| 0, it.id;
     Mailed, "mailed", |it| 0, it.name;

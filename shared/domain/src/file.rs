@@ -21,6 +21,8 @@ pub struct File {
     pub bytes: u64,
     pub state: FileState,
     pub task: Option<TaskId>,
+    /// That of the task.
+    pub project: Option<ProjectId>,
     pub uploaded_by: UserId,
     pub created_at: Timestamp,
     pub version: u64,
@@ -67,7 +69,7 @@ const TYPES: &[(&str, &[&[u8]])] = &[
 pub const HEAD_BYTES: usize = 512;
 
 impl File {
-    pub fn new(id: FileId, draft: FileDraft, by: &UserId, now: Timestamp) -> Result<(Self, Commit)> {
+    pub fn new(id: FileId, draft: FileDraft, project: Option<ProjectId>, by: &UserId, now: Timestamp) -> Result<(Self, Commit)> {
         if !TYPES.iter().any(|(name, _)| *name == draft.media_type) {
             let taken: Vec<_> = TYPES.iter().map(|(name, _)| *name).collect();
             return Err(Error::invalid("/media_type", format!("is not taken; these are: {}", taken.join(", "))));
@@ -82,6 +84,7 @@ impl File {
             bytes: draft.bytes,
             state: FileState::Awaited,
             task: draft.task,
+            project,
             uploaded_by: by.clone(),
             created_at: now,
             version: 1,
@@ -128,7 +131,7 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let file = |media_type: &str| {
             let draft = FileDraft { name: "x".parse().unwrap(), media_type: media_type.into(), bytes: 10, task: None };
-            File::new(FileId::new(now, 1), draft, &UserId::new(now, 2), now).unwrap().0
+            File::new(FileId::new(now, 1), draft, None, &UserId::new(now, 2), now).unwrap().0
         };
         for (media_type, head, fine) in [
             ("application/pdf", &b"%PDF-1.7"[..], true),

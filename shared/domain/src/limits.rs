@@ -103,6 +103,9 @@ pub const TEAM_MEMBERS: usize = 80;
 /// Teams of one member, who leaves them all in one transaction.
 pub const TEAMS_OF_ONE: usize = 20;
 pub const GOALS: usize = 50;
+/// People from outside in one project, and for one client.
+pub const PROJECT_GUESTS: usize = 50;
+pub const CONTACTS: usize = 20;
 /// Teams shown in the chart of an organisation.
 pub const COUNTED_TEAMS: usize = 500;
 /// Members counted for the chart of an organisation; a larger one says that it was counted in part.

@@ -2,8 +2,21 @@
 
 use crate::commit::Kept;
 use crate::{
-    access::Access, account::*, api_key::ApiKey, billing::*, conversation::*, directory::*, file::File, notification::Notification,
-    organization::*, project::Project, second_factor::SecondFactor, structure::Structure, task::*, team::Team, timer::Timer,
+    access::Access,
+    account::*,
+    api_key::ApiKey,
+    billing::*,
+    conversation::*,
+    directory::*,
+    file::File,
+    notification::Notification,
+    organization::*,
+    project::Project,
+    second_factor::SecondFactor,
+    structure::{ScopedRole, Structure},
+    task::*,
+    team::Team,
+    timer::Timer,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -38,7 +51,7 @@ impl Role {
 
     /// What the role gives to whoever has it.
     pub fn grants(self) -> Grants {
-        Grants(POLICY.iter().filter(|row| row.roles.contains(&self)).map(|row| row.grant).collect())
+        POLICY.iter().filter(|row| row.roles.contains(&self)).map(|row| row.grant).collect()
     }
 }
 
@@ -54,6 +67,8 @@ pub trait Permission: Send + Sync + 'static {
     const NAME: &'static str;
     const GRANT: Grant;
     const ROLES: &'static [Role];
+    /// Who has it over a part of the organisation. Without any, it is had everywhere or not at all.
+    const POSTS: &'static [ScopedRole];
     /// Kinds of record a commit under this permission may write.
     const WRITES: &'static [&'static str];
 }
@@ -65,6 +80,12 @@ pub trait Reads<R>: Permission {}
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct Grants(BTreeSet<Grant>);
+
+impl FromIterator<Grant> for Grants {
+    fn from_iter<T: IntoIterator<Item = Grant>>(grants: T) -> Self {
+        Self(grants.into_iter().collect())
+    }
+}
 
 impl Grants {
     pub fn allow(&self, grant: Grant) -> bool {
@@ -102,6 +123,7 @@ const FOR_KEYS: &[Grant] = &[
     Grant::ReadDirectory,
     Grant::ProvisionMembers,
     Grant::ReadProjects,
+    Grant::CreateProjects,
     Grant::EditProjects,
     Grant::ReadTasks,
     Grant::EditTasks,
@@ -134,12 +156,13 @@ pub struct Row {
     pub grant: Grant,
     pub permission: &'static str,
     pub roles: &'static [Role],
+    pub posts: &'static [ScopedRole],
     pub reads: &'static [&'static str],
     pub writes: &'static [&'static str],
 }
 
 macro_rules! permissions {
-    ($($(#[$doc:meta])* $name:ident: $roles:expr, reads [$($read:ident),*], writes [$($write:ident),*];)*) => {
+    ($($(#[$doc:meta])* $name:ident: $roles:expr $(; over [$($post:ident),*])?, reads [$($read:ident),*], writes [$($write:ident),*];)*) => {
         $(
             $(#[$doc])*
             pub enum $name {}
@@ -147,6 +170,7 @@ macro_rules! permissions {
                 const NAME: &'static str = stringify!($name);
                 const GRANT: Grant = Grant::$name;
                 const ROLES: &'static [Role] = $roles;
+                const POSTS: &'static [ScopedRole] = &[$($(ScopedRole::$post),*)?];
                 const WRITES: &'static [&'static str] = &[$($write::KIND),*];
             }
             $(impl Reads<$read> for $name {})*
@@ -161,6 +185,7 @@ macro_rules! permissions {
             grant: Grant::$name,
             permission: stringify!($name),
             roles: $roles,
+            posts: &[$($(ScopedRole::$post),*)?],
             reads: &[$($read::KIND),*],
             writes: &[$($write::KIND),*],
         }),*];
@@ -179,7 +204,7 @@ permissions! {
     /// Builds the tree of departments and names their heads.
     ManageDepartments: ADMINS, reads [Structure, Membership, Team], writes [Structure, Membership];
     /// Makes teams, says who is in them and what they want to reach.
-    ManageTeams: ADMINS, reads [Team, Structure, Membership], writes [Team, Membership];
+    ManageTeams: ADMINS; over [Head, Manager], reads [Team, Structure, Membership], writes [Team, Membership];
     /// Names sets of permissions: roles of the organisation's own, and groups.
     ManageRoles: ADMINS, reads [Access], writes [Access];
     /// How everybody here has to sign in.
@@ -189,12 +214,15 @@ permissions! {
     /// Keeps members and groups in step with a directory kept elsewhere.
     ProvisionMembers: ADMINS, reads [Membership, Structure, Team, Access, Everyone, Organization], writes [Membership, Structure, Team, Access, Participation];
     HandOver: OWNERS, reads [Membership, Access], writes [Membership, Access];
-    ReadProjects: STAFF, reads [Project, Task], writes [];
-    EditProjects: LEADERS, reads [Project, Membership], writes [Project];
-    ReadTasks: STAFF, reads [Project, Task, TaskWord, Assignment, Comment], writes [];
+    ReadProjects: STAFF; over [Guest], reads [Project, Task], writes [];
+    CreateProjects: LEADERS; over [Head, Manager], reads [Project, Membership, Team, Structure], writes [Project, Membership];
+    EditProjects: ADMINS; over [Head, Manager, Lead], reads [Project, Membership, Team, Structure], writes [Project, Membership];
+    /// Lets people from outside into a project.
+    InviteGuests: ADMINS; over [Head, Manager, Lead], reads [Project, Membership], writes [Project, Membership];
+    ReadTasks: STAFF; over [Guest], reads [Project, Task, TaskWord, Assignment, Comment], writes [];
     EditTasks: STAFF, reads [Project, Task, Membership], writes [Task, Timer];
-    CommentTasks: STAFF, reads [Task, Comment], writes [Comment];
-    ReadFiles: STAFF, reads [File, Task], writes [];
+    CommentTasks: STAFF; over [Guest], reads [Task, Comment], writes [Comment];
+    ReadFiles: STAFF; over [Guest], reads [File, Task], writes [];
     UploadFiles: STAFF, reads [File, Task], writes [File];
     /// Takes part in the conversations one was put into.
     Converse: EVERYONE, reads [Conversation, Participation, Message, Sent, Membership, Connection, Socket], writes [Conversation, Participation, Message, Sent, Ticket];
@@ -202,7 +230,9 @@ permissions! {
     /// Keeps a connection open and watches screens.
     Connect: EVERYONE, reads [Connection, Socket, Project], writes [Connection, Socket, Watch];
     ReadInbox: EVERYONE, reads [Notification], writes [Notification];
-    ReadBilling: BOOKKEEPERS, reads [Client, Invoice], writes [];
+    ReadBilling: BOOKKEEPERS; over [Contact], reads [Client, Invoice], writes [];
     EditBilling: BOOKKEEPERS, reads [Client, Invoice, Series, Organization], writes [Client, Invoice, Series];
+    /// Lets people from outside read a client's invoices.
+    NameContacts: BOOKKEEPERS, reads [Client, Membership], writes [Client, Membership];
     ReadAudit: ADMINS, reads [], writes [];
 }

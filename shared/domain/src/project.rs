@@ -1,6 +1,16 @@
 //! A project and its life.
 
-use crate::{Error, Result, Timestamp, commit::Commit, id::*, task::Task, text::*, workflow::State};
+use crate::{
+    Error, Result, Timestamp,
+    commit::Commit,
+    id::*,
+    limits,
+    organization::Membership,
+    structure::{Post, Scope},
+    task::Task,
+    text::*,
+    workflow::State,
+};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,6 +32,10 @@ pub struct Project {
     pub description: Markdown,
     pub status: ProjectStatus,
     pub lead: Option<UserId>,
+    pub team: Option<TeamId>,
+    pub department: Option<DepartmentId>,
+    /// People from outside, who see this project and no other.
+    pub guests: Vec<UserId>,
     /// First and last day, in the project's time zone.
     pub starts_on: Option<Date>,
     pub ends_on: Option<Date>,
@@ -39,6 +53,9 @@ pub struct ProjectDraft {
     #[serde(default)]
     pub description: Option<Markdown>,
     pub lead: Option<UserId>,
+    pub team: Option<TeamId>,
+    /// That of the team when nothing is said.
+    pub department: Option<DepartmentId>,
     pub starts_on: Option<Date>,
     pub ends_on: Option<Date>,
     #[serde(default)]
@@ -51,7 +68,16 @@ pub struct ProjectDraft {
 pub struct ProjectEdit {
     pub name: Option<Line>,
     pub description: Option<Markdown>,
-    pub lead: Option<UserId>,
+    /// `null` leaves it without a lead.
+    #[serde(default, deserialize_with = "crate::text::present")]
+    #[schema(value_type = Option<UserId>)]
+    pub lead: Option<Option<UserId>>,
+    #[serde(default, deserialize_with = "crate::text::present")]
+    #[schema(value_type = Option<TeamId>)]
+    pub team: Option<Option<TeamId>>,
+    #[serde(default, deserialize_with = "crate::text::present")]
+    #[schema(value_type = Option<DepartmentId>)]
+    pub department: Option<Option<DepartmentId>>,
     pub starts_on: Option<Date>,
     pub ends_on: Option<Date>,
 }
@@ -77,14 +103,23 @@ fn in_order(starts_on: Option<Date>, ends_on: Option<Date>) -> Result<()> {
 }
 
 impl Project {
-    pub fn new(id: ProjectId, draft: ProjectDraft, by: &UserId, now: Timestamp) -> Result<(Self, Commit)> {
+    pub(crate) fn hangs_below(&self) -> Vec<Scope> {
+        let above = self.team.clone().map(Scope::Team).into_iter().chain(self.department.clone().map(Scope::Department));
+        [Scope::Project(self.id.clone())].into_iter().chain(above).collect()
+    }
+
+    /// Whoever leads it knows it from the same moment on.
+    pub fn new(id: ProjectId, draft: ProjectDraft, lead: Option<&Membership>, by: &UserId, now: Timestamp) -> Result<(Self, Commit)> {
         in_order(draft.starts_on, draft.ends_on)?;
         let project = Self {
             id,
             name: draft.name,
             description: draft.description.unwrap_or_else(Markdown::none),
             status: ProjectStatus::Planned,
-            lead: draft.lead,
+            lead: lead.map(|lead| lead.user.clone()),
+            team: draft.team,
+            department: draft.department,
+            guests: Vec::new(),
             starts_on: draft.starts_on,
             ends_on: draft.ends_on,
             zone: draft.zone,
@@ -93,14 +128,29 @@ impl Project {
             updated_at: now,
             version: 1,
         };
-        Ok((project.clone(), Commit::create("project.created", project)))
+        let commit = project.hand_on(Commit::create("project.created", project.clone()), None, lead)?;
+        Ok((project, commit))
     }
 
-    pub fn edit(self, edit: ProjectEdit, now: Timestamp) -> Result<(Self, Commit)> {
+    /// Takes the lead's post from one and gives it to another.
+    fn hand_on(&self, commit: Commit, from: Option<&Membership>, to: Option<&Membership>) -> Result<Commit> {
+        let post = Post::lead(&self.id);
+        let goes = from.filter(|from| from.holds(&post) && to.is_none_or(|to| to.user != from.user));
+        let commit = goes.into_iter().fold(commit, |commit, from| commit.also_replace(from.version, from.lays_down(&post)));
+        match to.filter(|to| !to.holds(&post)) {
+            Some(to) => Ok(commit.also_replace(to.version, to.takes(post)?)),
+            None => Ok(commit),
+        }
+    }
+
+    /// `leads` are the one before and the one after, where that changes.
+    pub fn edit(self, edit: ProjectEdit, leads: (Option<&Membership>, Option<&Membership>), now: Timestamp) -> Result<(Self, Commit)> {
         let after = Self {
             name: edit.name.unwrap_or_else(|| self.name.clone()),
             description: edit.description.unwrap_or_else(|| self.description.clone()),
-            lead: edit.lead.or_else(|| self.lead.clone()),
+            lead: edit.lead.unwrap_or_else(|| self.lead.clone()),
+            team: edit.team.unwrap_or_else(|| self.team.clone()),
+            department: edit.department.unwrap_or_else(|| self.department.clone()),
             starts_on: edit.starts_on.or(self.starts_on),
             ends_on: edit.ends_on.or(self.ends_on),
             updated_at: now,
@@ -108,7 +158,49 @@ impl Project {
             ..self.clone()
         };
         in_order(after.starts_on, after.ends_on)?;
-        Ok((after.clone(), Commit::replace("project.edited", self, after)))
+        let commit = after.hand_on(Commit::replace("project.edited", self, after.clone()), leads.0, leads.1)?;
+        Ok((after, commit))
+    }
+
+    fn with_guests(self, change: impl FnOnce(&mut Vec<UserId>), now: Timestamp) -> (Self, Commit) {
+        let mut after = Self { updated_at: now, version: self.version + 1, ..self.clone() };
+        change(&mut after.guests);
+        (after.clone(), Commit::replace("project.edited", self, after))
+    }
+
+    /// Lets a guest of the organisation see the project: its tasks, their comments and files.
+    pub fn let_in(self, guest: &Membership, now: Timestamp) -> Result<(Self, Commit)> {
+        let post = Post::guest(&self.id);
+        if guest.holds(&post) && self.guests.contains(&guest.user) {
+            return Ok((self, Commit::quiet()));
+        }
+        let admitted = guest.takes(post)?;
+        let enter = |guests: &mut Vec<UserId>| {
+            guests.retain(|other| *other != guest.user);
+            guests.push(guest.user.clone());
+        };
+        let (project, commit) = self.with_guests(enter, now);
+        if project.guests.len() > limits::PROJECT_GUESTS {
+            return Err(Error::Conflict(format!("a project has {} guests at the most", limits::PROJECT_GUESTS)));
+        }
+        Ok((project, commit.also_replace(guest.version, admitted)))
+    }
+
+    pub fn see_out(self, guest: &Membership, now: Timestamp) -> Result<(Self, Commit)> {
+        if !self.guests.contains(&guest.user) {
+            return Err(Error::NotFound("guest"));
+        }
+        let without = guest.lays_down(&Post::guest(&self.id));
+        let (project, commit) = self.with_guests(|guests| guests.retain(|other| *other != guest.user), now);
+        Ok((project, commit.also_replace(guest.version, without)))
+    }
+
+    /// Without somebody who is in the organisation no more.
+    pub fn vacated_by(self, user: &UserId, now: Timestamp) -> Commit {
+        let lead = self.lead.clone().filter(|lead| lead != user);
+        let mut after = Self { lead, updated_at: now, version: self.version + 1, ..self.clone() };
+        after.guests.retain(|guest| guest != user);
+        Commit::replace("project.edited", self, after)
     }
 
     pub fn set_status(self, status: ProjectStatus, now: Timestamp) -> (Self, Commit) {

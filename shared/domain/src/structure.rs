@@ -6,7 +6,7 @@ use crate::{
     id::*,
     limits,
     organization::{Membership, Standing},
-    policy::Role,
+    policy::{Grants, POLICY, Role},
     team::Team,
     text::Line,
 };
@@ -59,6 +59,26 @@ pub enum ScopedRole {
     Head,
     /// Of a team.
     Manager,
+    /// Of a project.
+    Lead,
+    /// Somebody from outside, in a project.
+    Guest,
+    /// Somebody from outside, for a client.
+    Contact,
+}
+
+impl ScopedRole {
+    pub const ALL: [ScopedRole; 5] = [Self::Head, Self::Manager, Self::Lead, Self::Guest, Self::Contact];
+
+    /// What the role gives over the part it is over.
+    pub fn grants(self) -> Grants {
+        POLICY.iter().filter(|row| row.posts.contains(&self)).map(|row| row.grant).collect()
+    }
+
+    /// Whether it is for guests, or for those who work here.
+    pub fn is_for_guests(self) -> bool {
+        matches!(self, Self::Guest | Self::Contact)
+    }
 }
 
 /// A part of the organisation, by its id.
@@ -67,6 +87,8 @@ pub enum ScopedRole {
 pub enum Scope {
     Department(DepartmentId),
     Team(TeamId),
+    Project(ProjectId),
+    Client(ClientId),
 }
 
 impl Scope {
@@ -74,7 +96,14 @@ impl Scope {
         match self {
             Self::Department(id) => id.as_str(),
             Self::Team(id) => id.as_str(),
+            Self::Project(id) => id.as_str(),
+            Self::Client(id) => id.as_str(),
         }
+    }
+
+    /// What hangs below a project and nothing else.
+    pub fn project(id: &ProjectId) -> Vec<Self> {
+        vec![Self::Project(id.clone())]
     }
 }
 
@@ -83,6 +112,8 @@ impl TryFrom<String> for Scope {
     fn try_from(text: String) -> Result<Self, String> {
         match text.split('_').next() {
             Some("tem") => text.parse().map(Self::Team),
+            Some("prj") => text.parse().map(Self::Project),
+            Some("cli") => text.parse().map(Self::Client),
             _ => text.parse().map(Self::Department),
         }
     }
@@ -110,6 +141,18 @@ impl Post {
     pub fn manager(of: &TeamId) -> Self {
         Self { role: ScopedRole::Manager, over: Scope::Team(of.clone()) }
     }
+
+    pub fn lead(of: &ProjectId) -> Self {
+        Self { role: ScopedRole::Lead, over: Scope::Project(of.clone()) }
+    }
+
+    pub fn guest(of: &ProjectId) -> Self {
+        Self { role: ScopedRole::Guest, over: Scope::Project(of.clone()) }
+    }
+
+    pub fn contact(of: &ClientId) -> Self {
+        Self { role: ScopedRole::Contact, over: Scope::Client(of.clone()) }
+    }
 }
 
 impl Membership {
@@ -122,9 +165,18 @@ impl Membership {
         if works { Ok(()) } else { Err(Error::Conflict("this is nobody who works here".to_owned())) }
     }
 
-    /// With one more post. A post is for somebody who works here.
+    fn check_is_guest(&self) -> Result<()> {
+        let is_guest = self.standing == Standing::Active && self.role == Role::Guest;
+        if is_guest { Ok(()) } else { Err(Error::Conflict("this is no guest of the organisation".to_owned())) }
+    }
+
+    /// With one more post.
     pub fn takes(&self, post: Post) -> Result<Self> {
-        self.check_works_here()?;
+        if post.role.is_for_guests() {
+            self.check_is_guest()?;
+        } else {
+            self.check_works_here()?;
+        }
         let mut posts = self.posts.clone();
         posts.push(post);
         posts.sort();

@@ -1,6 +1,14 @@
 //! Teams: people of one department or of several who work together, and what they want to reach.
 
-use crate::{Error, Result, Timestamp, commit::Commit, id::*, limits, organization::Membership, structure::Post, text::Line};
+use crate::{
+    Error, Result, Timestamp,
+    commit::Commit,
+    id::*,
+    limits,
+    organization::Membership,
+    structure::{Post, Scope},
+    text::Line,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -116,6 +124,10 @@ impl Team {
             version: 1,
         };
         (team.clone(), Commit::create("team.created", team))
+    }
+
+    pub(crate) fn hangs_below(&self) -> Vec<Scope> {
+        [Scope::Team(self.id.clone())].into_iter().chain(self.department.clone().map(Scope::Department)).collect()
     }
 
     fn next(&self) -> Self {

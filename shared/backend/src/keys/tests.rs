@@ -159,6 +159,7 @@ impl Ids {
             watches(t, "TOPIC"),
             clients(t),
             invoices(t),
+            invoices_of(t, &self.client),
             notifications(t, &self.user),
             changes_on(t, NOW, 3, "chg_~"),
             changes_of(t, self.task.as_str()),
@@ -196,13 +197,13 @@ impl Ids {
         let (_, invited) = Invitation::new(self.invitation.clone(), read(draft), &house, &inviter, &inviter.role.grants(), NOW).unwrap();
         let draft = json!({ "name": "Planting", "department": self.department });
         let (_, gathered) = domain::team::Team::new(self.team.clone(), read(draft), NOW);
-        let (_, planned) = Project::new(self.project.clone(), read(json!({ "name": "Garden" })), &self.user, NOW).unwrap();
+        let (_, planned) = Project::new(self.project.clone(), read(json!({ "name": "Garden" })), None, &self.user, NOW).unwrap();
         let due = NOW + jiff::SignedDuration::from_hours(1);
         let draft = json!({ "project": self.project, "title": "Paint", "assignees": [self.user], "due_at": due });
         let (task, made) = Task::new(self.task.clone(), read(draft), &self.user, NOW).unwrap();
         let (_, commented) = Comment::new(self.comment.clone(), &task, &self.user, "Mia", read(json!("Blue?")), NOW).unwrap();
         let draft = json!({ "name": "plan.pdf", "media_type": "application/pdf", "bytes": 9, "task": self.task });
-        let (_, announced) = File::new(self.file.clone(), read(draft), &self.user, NOW).unwrap();
+        let (_, announced) = File::new(self.file.clone(), read(draft), Some(self.project.clone()), &self.user, NOW).unwrap();
         let (talk, started) = Conversation::direct(self.conversation.clone(), &self.user, &self.other, NOW).unwrap();
         let words = read(json!({ "text": "Lunch?", "nonce": "NONCE" }));
         let (_, said) = talk.say(MessageId::new(NOW, 1), &self.user, "Mia", words, NOW);

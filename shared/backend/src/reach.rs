@@ -1,0 +1,190 @@
+//! How far a permission reaches: over the whole organisation, or over what the caller has a post over.
+//!
+//! Within a reach everything else does not exist, and is not written: a handler has no part in it.
+
+use crate::{
+    door::{Caller, Can, Opener},
+    keys::{self, Key, Range, Tenant},
+    page::{self, Page, Paging},
+};
+use domain::{
+    Error, Result,
+    commit::{Commit, Kept, Record, Write},
+    id::UserId,
+    organization::Membership,
+    policy::{Grants, Permission, Reads},
+    structure::{Post, Scope, Structure},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, MutexGuard},
+};
+
+/// What a rule looks up and no answer within a reach shows.
+const CONSULTED: [&str; 2] = [Membership::KIND, Structure::KIND];
+
+pub(crate) struct Reach {
+    /// Absent, it is over everything.
+    within: Option<BTreeSet<Scope>>,
+    /// Whether members are written, so that those who were read have to be known.
+    counts_members: bool,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    /// Where the records stand that were read and are within.
+    places: BTreeSet<(String, String)>,
+    members: BTreeMap<UserId, Membership>,
+}
+
+fn place(tenant: &Tenant, record: &Record) -> (String, String) {
+    let place = keys::place(tenant, record);
+    (place.pk, place.sk)
+}
+
+impl Caller {
+    /// A department reaches over all below it. The structure is read only for whoever needs a post of theirs for this.
+    pub(crate) async fn reach<P: Permission>(&self, grants: &Grants) -> Result<Reach> {
+        let counts_members = P::WRITES.contains(&Membership::KIND);
+        let seen = Mutex::default();
+        if grants.allow(P::GRANT) {
+            return Ok(Reach { within: None, counts_members, seen });
+        }
+        let mut within: BTreeSet<Scope> =
+            self.membership.posts.iter().filter(|post| P::POSTS.contains(&post.role)).map(|post| post.over.clone()).collect();
+        // A key has what its maker may everywhere, and no posts
+        if within.is_empty() || matches!(self.opener, Opener::Key(_)) {
+            return Err(Error::Forbidden);
+        }
+        if within.iter().any(|scope| matches!(scope, Scope::Department(_))) {
+            let structure: Option<Structure> = self.room.store.table.get(keys::structure(&self.room.tenant)).await?;
+            let structure = structure.unwrap_or_default();
+            let below = |scope: &Scope| match scope {
+                Scope::Department(id) => structure.below(id),
+                _ => BTreeSet::new(),
+            };
+            let more: BTreeSet<_> = within.iter().flat_map(below).map(Scope::Department).collect();
+            within.extend(more);
+        }
+        Ok(Reach { within: Some(within), counts_members, seen })
+    }
+}
+
+impl Reach {
+    fn known(&self) -> Result<MutexGuard<'_, Seen>> {
+        self.seen.lock().map_err(|_| Error::internal("what was read was left in pieces"))
+    }
+
+    /// Whether the caller may have what was read; remembers it, for what it is written over with.
+    pub(crate) fn sees<R: Kept>(&self, tenant: &Tenant, record: &R) -> bool {
+        let counts = self.counts_members && R::KIND == Membership::KIND;
+        let within = match &self.within {
+            None => true,
+            Some(within) => CONSULTED.contains(&R::KIND) || record.scopes().iter().any(|scope| within.contains(scope)),
+        };
+        if within && (counts || self.within.is_some()) {
+            let record: Record = record.clone().into();
+            let Ok(mut seen) = self.known() else { return false };
+            seen.places.insert(place(tenant, &record));
+            if let Record::Membership(member) = record {
+                seen.members.insert(member.user.clone(), *member);
+            }
+        }
+        within
+    }
+
+    /// What hangs nowhere is listed only for those who may have all of it.
+    pub(crate) fn check_kind<R: Kept>(&self) -> Result<()> {
+        if self.within.is_none() || R::HANGS { Ok(()) } else { Err(Error::Forbidden) }
+    }
+
+    /// Nothing is written but what is within before and after, and nobody gives or takes a post that they could not have given.
+    /// Over what they make themselves they may give any.
+    pub(crate) fn check_writes(&self, tenant: &Tenant, commit: &Commit, caller: &Membership, grants: &Grants) -> Result<()> {
+        let others = || commit.writes.iter().filter(|write| !matches!(write.record(), Record::Membership(_)));
+        let made: BTreeSet<Scope> = others().filter(|write| matches!(write, Write::Create(_))).filter_map(itself).collect();
+        let mut managed = self.within.clone();
+        if let (Some(within), Some(managed)) = (&self.within, &mut managed) {
+            for write in others() {
+                self.check_within(tenant, write, within)?;
+                managed.extend(itself(write));
+            }
+        }
+        let may_give = |post: &Post| {
+            let within = managed.as_ref().is_none_or(|managed| managed.contains(&post.over));
+            within && (made.contains(&post.over) || grants.cover(&post.role.grants()))
+        };
+        for write in &commit.writes {
+            if let Write::Replace { record: Record::Membership(after), seen } = write {
+                let before = self.known()?.members.get(&after.user).cloned().unwrap_or_else(|| caller.clone());
+                if before.user != after.user || before.version != *seen {
+                    return Err(Error::internal("a membership is written over that was not read"));
+                }
+                let rest = Membership { posts: after.posts.clone(), teams: after.teams.clone(), version: after.version, ..before.clone() };
+                let mut changed = symmetric_difference(&before.posts, &after.posts);
+                if !changed.all(may_give) || (managed.is_some() && rest != **after) {
+                    return Err(Error::Forbidden);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_within(&self, tenant: &Tenant, write: &Write, within: &BTreeSet<Scope>) -> Result<()> {
+        let record = write.record();
+        let (scopes, own) = (record.scopes(), itself(write));
+        let inside = |scope: &Scope| within.contains(scope);
+        let was_within = || Ok::<_, Error>(self.known()?.places.contains(&place(tenant, record)));
+        let fine = match write {
+            Write::Create(_) => scopes.iter().any(|scope| Some(scope) != own.as_ref() && inside(scope)),
+            Write::Replace { .. } => was_within()? && scopes.iter().any(inside),
+            Write::Delete { .. } | Write::Take(_) | Write::Remove(_) => was_within()?,
+            Write::Put(_) => false,
+        };
+        if fine { Ok(()) } else { Err(Error::Forbidden) }
+    }
+}
+
+/// The part of the organisation that a record is itself.
+fn itself(write: &Write) -> Option<Scope> {
+    let id = write.record().subject().id;
+    write.record().scopes().into_iter().find(|scope| scope.as_str() == id)
+}
+
+fn symmetric_difference<'a>(before: &'a [Post], after: &'a [Post]) -> impl Iterator<Item = &'a Post> {
+    before.iter().filter(|post| !after.contains(post)).chain(after.iter().filter(|post| !before.contains(post)))
+}
+
+impl<P: Permission> Can<P> {
+    /// What the caller has posts over, when that is all they may this for.
+    pub fn within(&self) -> Option<impl Iterator<Item = &Scope>> {
+        self.reach.within.as_ref().map(BTreeSet::iter)
+    }
+
+    /// One page of a kind whose records are parts of the organisation themselves: of all, or of those the caller has posts over,
+    /// which are read by their keys.
+    pub async fn list_parts<R: Kept>(
+        &self,
+        all: Range<R>,
+        part: impl Fn(&Scope) -> Option<Key<R>>,
+        paging: &Paging,
+        descending: bool,
+    ) -> Result<Page<R>>
+    where
+        P: Reads<R>,
+    {
+        let Some(within) = self.within() else { return self.list(all, paging, descending).await };
+        let mut keys: Vec<Key<R>> = within.filter_map(part).collect();
+        if descending {
+            keys.reverse();
+        }
+        let (secrets, scope) = (self.room.inner.secrets().await?, self.tenant().id().as_str());
+        let after = page::open(&secrets, scope, paging)?;
+        let start = after.map_or(0, |after| keys.iter().position(|key| key.to_string() == after).map_or(keys.len(), |place| place + 1));
+        let more = keys.len() > start + paging.limit;
+        let keys: Vec<_> = keys.into_iter().skip(start).take(paging.limit).collect();
+        let next = keys.last().filter(|_| more).map(|key| page::seal(&secrets, scope, paging, &key.to_string()));
+        Ok(Page { items: self.get_many(keys).await?, next })
+    }
+}

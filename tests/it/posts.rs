@@ -1,0 +1,294 @@
+//! What heads, managers, leads, guests and contacts may: over their own part of the organisation, and nowhere else.
+
+use serde_json::{Value, json};
+use tests::{Answer, Organization, Person, World};
+
+fn id(value: &Value) -> String {
+    value["id"].as_str().unwrap_or_else(|| panic!("{value} has no id")).to_owned()
+}
+
+async fn made(by: &Person, path: &str, body: Value) -> String {
+    id(&by.post(path, body).await.expect(201))
+}
+
+async fn department(acme: &Organization, name: &str, parent: Option<&str>) -> String {
+    made(&acme.owner, "/api/v1/departments", json!({ "name": name, "parent": parent })).await
+}
+
+async fn heads(acme: &Organization, person: &Person, department: &str) {
+    acme.owner.put(&format!("/api/v1/departments/{department}/heads/{}", person.id), json!({})).await.expect(200);
+}
+
+async fn rename(person: &Person, project: &str) -> Answer {
+    person.patch(&format!("/api/v1/projects/{project}"), json!({ "name": "Renamed" })).await
+}
+
+fn names(list: &[Value]) -> Vec<&str> {
+    list.iter().map(|one| one["name"].as_str().expect("a name")).collect()
+}
+
+#[tokio::test]
+async fn a_manager_makes_projects_and_manages_their_own() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (cleo, ben) = (acme.joins("Cleo", "manager").await, acme.joins("Ben", "member").await);
+    let theirs = acme.project("Theirs").await;
+    rename(&cleo, &theirs).await.refused(403, "forbidden");
+    let own = cleo.post("/api/v1/projects", json!({ "name": "Own" })).await.expect(201);
+    assert_eq!(own["lead"], json!(cleo.id));
+    rename(&cleo, &id(&own)).await.expect(200);
+    rename(&cleo, &theirs).await.refused(404, "not-found");
+    // All of it is still theirs to read
+    assert_eq!(cleo.list("/api/v1/projects").await.len(), 2);
+    ben.post("/api/v1/projects", json!({ "name": "x" })).await.refused(403, "forbidden");
+
+    // Who hands the lead on has it no more
+    cleo.patch(&format!("/api/v1/projects/{}", id(&own)), json!({ "lead": ben.id })).await.expect(200);
+    rename(&cleo, &id(&own)).await.refused(403, "forbidden");
+    rename(&ben, &id(&own)).await.expect(200);
+    acme.owner.patch(&format!("/api/v1/projects/{}", id(&own)), json!({ "lead": null })).await.expect(200);
+    rename(&ben, &id(&own)).await.refused(403, "forbidden");
+}
+
+#[tokio::test]
+async fn a_head_manages_what_is_below_their_department_however_it_is_moved() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let ben = acme.joins("Ben", "member").await;
+    let (sales, gardens) = (department(&acme, "Sales", None).await, department(&acme, "Gardens", None).await);
+    let europe = department(&acme, "Europe", Some(&sales)).await;
+    let project = made(&acme.owner, "/api/v1/projects", json!({ "name": "Shop", "department": europe })).await;
+    let other = made(&acme.owner, "/api/v1/projects", json!({ "name": "Shed", "department": gardens })).await;
+    rename(&ben, &project).await.refused(403, "forbidden");
+    heads(&acme, &ben, &sales).await;
+    rename(&ben, &project).await.expect(200);
+    rename(&ben, &other).await.refused(404, "not-found");
+
+    let to = |parent: &str| json!({ "parent": parent });
+    acme.owner.patch(&format!("/api/v1/departments/{europe}"), to(&gardens)).await.expect(200);
+    rename(&ben, &project).await.refused(404, "not-found");
+    acme.owner.patch(&format!("/api/v1/departments/{europe}"), to(&sales)).await.expect(200);
+    rename(&ben, &project).await.expect(200);
+
+    // Nothing is moved out from under them to where they manage nothing, and nothing made there
+    ben.patch(&format!("/api/v1/projects/{project}"), json!({ "department": gardens })).await.refused(403, "forbidden");
+    ben.post("/api/v1/projects", json!({ "name": "x", "department": gardens })).await.refused(403, "forbidden");
+    ben.post("/api/v1/projects", json!({ "name": "x" })).await.refused(403, "forbidden");
+    ben.post("/api/v1/projects", json!({ "name": "Stall", "department": europe })).await.expect(201);
+    acme.owner.delete(&format!("/api/v1/departments/{sales}/heads/{}", ben.id)).await.expect(200);
+    rename(&ben, &project).await.refused(404, "not-found");
+}
+
+#[tokio::test]
+async fn heads_make_teams_in_their_department_and_managers_run_their_own() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (ben, ann, dan) = (acme.joins("Ben", "member").await, acme.joins("Ann", "member").await, acme.joins("Dan", "member").await);
+    let (sales, gardens) = (department(&acme, "Sales", None).await, department(&acme, "Gardens", None).await);
+    let foreign = made(&acme.owner, "/api/v1/teams", json!({ "name": "Foreign", "department": gardens })).await;
+    heads(&acme, &ben, &sales).await;
+    let team = made(&ben, "/api/v1/teams", json!({ "name": "Shop", "department": sales })).await;
+    ben.post("/api/v1/teams", json!({ "name": "x", "department": gardens })).await.refused(403, "forbidden");
+    ben.post("/api/v1/teams", json!({ "name": "x" })).await.refused(403, "forbidden");
+    let place = |team: &str, person: &Person| format!("/api/v1/teams/{team}/members/{}", person.id);
+    ben.put(&place(&team, &ann), json!({ "role": "manager" })).await.expect(200);
+    ben.put(&place(&foreign, &ann), json!({ "role": "manager" })).await.refused(404, "not-found");
+
+    ann.put(&place(&team, &dan), json!({})).await.expect(200);
+    ann.post(&format!("/api/v1/teams/{team}/goals"), json!({ "text": "Sell" })).await.expect(201);
+    ann.patch(&format!("/api/v1/teams/{foreign}"), json!({ "name": "Mine" })).await.refused(404, "not-found");
+    dan.put(&place(&team, &dan), json!({ "role": "manager" })).await.refused(403, "forbidden");
+    let project = made(&ann, "/api/v1/projects", json!({ "name": "Counter", "team": team })).await;
+    let made = dan.get(&format!("/api/v1/projects/{project}")).await.expect(200);
+    assert_eq!((&made["lead"], &made["department"]), (&json!(ann.id), &json!(sales)), "a project is of the department of its team");
+    ann.post("/api/v1/projects", json!({ "name": "x", "team": foreign })).await.refused_fields(&["/team"]);
+    rename(&ben, &project).await.expect(200);
+    rename(&dan, &project).await.refused(403, "forbidden");
+}
+
+#[tokio::test]
+async fn a_guest_sees_the_project_they_were_let_into_and_nothing_else() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (gus, ben) = (acme.joins("Gus", "guest").await, acme.joins("Ben", "member").await);
+    let (garden, shed) = (acme.project("Garden").await, acme.project("Shed").await);
+    let (paint, nail) = (id(&ben.task(&garden, "Paint").await), id(&ben.task(&shed, "Nail").await));
+    gus.get(&format!("/api/v1/projects/{garden}")).await.refused(403, "forbidden");
+    let guest = |person: &Person| format!("/api/v1/projects/{garden}/guests/{}", person.id);
+    acme.owner.put(&guest(&ben), json!({})).await.refused(409, "conflict");
+    ben.put(&guest(&gus), json!({})).await.refused(403, "forbidden");
+    acme.owner.put(&guest(&gus), json!({})).await.expect(200);
+
+    assert_eq!(names(&gus.list("/api/v1/projects").await), ["Garden"]);
+    gus.get(&format!("/api/v1/projects/{garden}/statistics")).await.expect(200);
+    assert_eq!(gus.list(&format!("/api/v1/tasks?project={garden}")).await.len(), 1);
+    gus.get(&format!("/api/v1/tasks/{paint}")).await.expect(200);
+    gus.post(&format!("/api/v1/tasks/{paint}/comments"), json!({ "text": "Blue?" })).await.expect(201);
+    assert_eq!(ben.list(&format!("/api/v1/tasks/{paint}/comments")).await.len(), 1);
+    assert!(gus.list(&format!("/api/v1/files?task={paint}")).await.is_empty());
+
+    // What they were not given answers as what is not there
+    let never = "01k9zt3vw8fqj2m4x6c7b5n0ra";
+    for (theirs, none) in [
+        (format!("/api/v1/projects/{shed}"), format!("/api/v1/projects/prj_{never}")),
+        (format!("/api/v1/projects/{shed}/statistics"), format!("/api/v1/projects/prj_{never}/statistics")),
+        (format!("/api/v1/tasks/{nail}"), format!("/api/v1/tasks/tsk_{never}")),
+        (format!("/api/v1/tasks/{nail}/comments"), format!("/api/v1/tasks/tsk_{never}/comments")),
+        (format!("/api/v1/files?task={nail}"), format!("/api/v1/files?task=tsk_{never}")),
+        (format!("/api/v1/tasks?project={shed}"), format!("/api/v1/tasks?project=prj_{never}")),
+        (format!("/api/v1/tasks?project={shed}&limit=1&text=nail"), format!("/api/v1/tasks?project=prj_{never}&limit=1&text=nail")),
+    ] {
+        let (theirs, none) = (gus.get(&theirs).await, gus.get(&none).await);
+        let told = |answer: &Answer| (answer.status, answer.text.replace(answer.header("x-request-id"), ""));
+        assert_eq!(told(&theirs), told(&none), "{}", theirs.asked);
+    }
+    gus.post(&format!("/api/v1/tasks/{nail}/comments"), json!({ "text": "Mine" })).await.refused(404, "not-found");
+    for path in
+        ["/api/v1/members", "/api/v1/changes", "/api/v1/clients", "/api/v1/teams", "/api/v1/departments", "/api/v1/organization/chart"]
+    {
+        gus.get(path).await.refused(403, "forbidden");
+    }
+    gus.get(&format!("/api/v1/tasks?assignee={}", ben.id)).await.refused(403, "forbidden");
+    gus.post("/api/v1/tasks", json!({ "project": garden, "title": "x" })).await.refused(403, "forbidden");
+    gus.patch(&format!("/api/v1/tasks/{paint}"), json!({ "title": "x" })).await.refused(403, "forbidden");
+    rename(&gus, &garden).await.refused(403, "forbidden");
+
+    acme.owner.delete(&guest(&gus)).await.expect(200);
+    gus.get(&format!("/api/v1/tasks/{paint}")).await.refused(403, "forbidden");
+}
+
+#[tokio::test]
+async fn a_guest_pages_through_many_projects_without_a_gap() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let gus = acme.joins("Gus", "guest").await;
+    let mut given = Vec::new();
+    for number in 0..5 {
+        let project = acme.project(&format!("Project {number}")).await;
+        acme.project("Other").await;
+        acme.owner.put(&format!("/api/v1/projects/{project}/guests/{}", gus.id), json!({})).await.expect(200);
+        given.insert(0, format!("Project {number}"));
+    }
+    assert_eq!(names(&gus.list("/api/v1/projects?limit=2").await), given);
+}
+
+#[tokio::test]
+async fn a_guest_watches_their_project_live_until_it_is_taken_from_them() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let gus = acme.joins("Gus", "guest").await;
+    let (garden, shed) = (acme.project("Garden").await, acme.project("Shed").await);
+    let guest = format!("/api/v1/projects/{garden}/guests/{}", gus.id);
+    acme.owner.put(&guest, json!({})).await.expect(200);
+    world.idle().await;
+    let mut live = gus.live().await;
+    live.tell("watch", json!({ "project": garden })).await;
+    let refused = live.ask("watch", json!({ "project": shed })).await;
+    assert_eq!(refused["problem"]["status"], 404, "{refused}");
+    acme.owner.task(&garden, "Paint").await;
+    assert_eq!(live.event("change").await["record"]["title"], "Paint");
+    acme.owner.delete(&guest).await.expect(200);
+    while live.read().await.is_some() {}
+    let refused = gus.live().await.ask("watch", json!({ "project": garden })).await;
+    assert_eq!(refused["problem"]["status"], 403, "{refused}");
+}
+
+#[tokio::test]
+async fn a_contact_reads_the_invoices_issued_to_their_client_and_no_others() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let gus = acme.joins("Gus", "guest").await;
+    let client = async |name: &str| {
+        made(&acme.owner, "/api/v1/clients", json!({ "name": name, "email": "rose@example.com", "address": "2 High Street" })).await
+    };
+    let invoice = async |client: &str, issued: bool| {
+        let lines = json!([{ "description": "x", "quantity_milli": 1_000, "unit": "h", "unit_price": 100 }]);
+        let invoice = made(&acme.owner, "/api/v1/invoices", json!({ "client": client, "lines": lines })).await;
+        if issued {
+            acme.owner.post(&format!("/api/v1/invoices/{invoice}/issue"), json!({})).await.expect(200);
+        }
+        invoice
+    };
+    let (rose, iris) = (client("Rose").await, client("Iris").await);
+    let (issued, draft, foreign) = (invoice(&rose, true).await, invoice(&rose, false).await, invoice(&iris, true).await);
+    gus.get("/api/v1/invoices").await.refused(403, "forbidden");
+    let contact = |client: &str| format!("/api/v1/clients/{client}/contacts/{}", gus.id);
+    acme.owner.put(&contact(&rose), json!({})).await.expect(200);
+    world.idle().await;
+    let listed = gus.list("/api/v1/invoices").await;
+    assert_eq!(listed.iter().map(id).collect::<Vec<_>>(), [issued.clone()]);
+    gus.get(&format!("/api/v1/invoices/{issued}")).await.expect(200);
+    gus.get(&format!("/api/v1/invoices/{issued}/pdf")).await.expect(200);
+    for absent in [&draft, &foreign] {
+        gus.get(&format!("/api/v1/invoices/{absent}")).await.refused(404, "not-found");
+        gus.get(&format!("/api/v1/invoices/{absent}/pdf")).await.refused(404, "not-found");
+    }
+    assert!(gus.list(&format!("/api/v1/invoices?client={iris}")).await.is_empty());
+    gus.get("/api/v1/clients").await.refused(403, "forbidden");
+    gus.get(&format!("/api/v1/clients/{rose}")).await.refused(404, "not-found");
+    acme.owner.put(&contact(&iris), json!({})).await.expect(200);
+    gus.get("/api/v1/invoices").await.refused_fields(&["client"]);
+    assert_eq!(gus.list(&format!("/api/v1/invoices?client={iris}")).await.len(), 1);
+    acme.owner.delete(&contact(&rose)).await.expect(200);
+    gus.get(&format!("/api/v1/invoices/{issued}")).await.refused(404, "not-found");
+}
+
+#[tokio::test]
+async fn nobody_gives_a_post_that_is_more_than_they_have() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (ben, gus) = (acme.joins("Ben", "member").await, acme.joins("Gus", "guest").await);
+    let permissions = json!(["manage_departments", "manage_teams", "manage_members"]);
+    let role = made(&acme.owner, "/api/v1/roles", json!({ "name": "Desk", "permissions": permissions })).await;
+    acme.owner.patch(&format!("/api/v1/members/{}", ben.id), json!({ "roles": [role] })).await.expect(200);
+    let sales = department(&acme, "Sales", None).await;
+    // Heads make and manage projects, which the desk does not
+    ben.put(&format!("/api/v1/departments/{sales}/heads/{}", ben.id), json!({})).await.refused(403, "forbidden");
+    let team = made(&ben, "/api/v1/teams", json!({ "name": "Desk" })).await;
+    ben.put(&format!("/api/v1/teams/{team}/members/{}", ben.id), json!({ "role": "manager" })).await.refused(403, "forbidden");
+    ben.put(&format!("/api/v1/teams/{team}/members/{}", ben.id), json!({})).await.expect(200);
+    // Nor is it taken by whoever has it not
+    let ann = acme.joins("Ann", "member").await;
+    heads(&acme, &ann, &sales).await;
+    ben.delete(&format!("/api/v1/departments/{sales}/heads/{}", ann.id)).await.refused(403, "forbidden");
+    ben.delete(&format!("/api/v1/members/{}", ann.id)).await.refused(403, "forbidden");
+    // A lead lets guests in, and only into their own
+    let project = made(&acme.owner, "/api/v1/projects", json!({ "name": "Garden", "lead": ann.id })).await;
+    let other = acme.project("Shed").await;
+    ann.put(&format!("/api/v1/projects/{project}/guests/{}", gus.id), json!({})).await.expect(200);
+    acme.owner.delete(&format!("/api/v1/departments/{sales}/heads/{}", ann.id)).await.expect(200);
+    ann.put(&format!("/api/v1/projects/{other}/guests/{}", gus.id), json!({})).await.refused(404, "not-found");
+}
+
+#[tokio::test]
+async fn whoever_goes_and_comes_back_has_no_post_left() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (ben, gus) = (acme.joins("Ben", "member").await, acme.joins("Gus", "guest").await);
+    let project = made(&acme.owner, "/api/v1/projects", json!({ "name": "Garden", "lead": ben.id })).await;
+    acme.owner.put(&format!("/api/v1/projects/{project}/guests/{}", gus.id), json!({})).await.expect(200);
+    gus.post("/api/v1/organization/leave", json!({})).await.expect(204);
+    acme.owner.delete(&format!("/api/v1/members/{}", ben.id)).await.expect(204);
+    world.idle().await;
+    let kept = acme.owner.get(&format!("/api/v1/projects/{project}")).await.expect(200);
+    assert_eq!((&kept["lead"], &kept["guests"]), (&Value::Null, &json!([])));
+    acme.owner.post("/api/v1/invitations", json!({ "email": ben.email, "role": "member" })).await.expect(201);
+    let form = json!({ "token": world.link(&ben.email).await, "password": "correct horse battery" });
+    assert_eq!(world.post("/api/v1/auth/join", form).await.expect(201)["posts"], json!([]));
+    let ben = Person::login(&world, &ben.email, "correct horse battery").await;
+    rename(&ben, &project).await.refused(403, "forbidden");
+}
+
+#[tokio::test]
+async fn another_organisation_has_no_part_in_ours() {
+    let world = World::new().await;
+    let (acme, other) = (world.organization("Acme").await, world.organization("Other").await);
+    let project = acme.project("Garden").await;
+    let eve = other.joins("Eve", "guest").await;
+    acme.owner.put(&format!("/api/v1/projects/{project}/guests/{}", eve.id), json!({})).await.refused(404, "not-found");
+    let own = other.project("Own").await;
+    other.owner.put(&format!("/api/v1/projects/{own}/guests/{}", eve.id), json!({})).await.expect(200);
+    eve.get(&format!("/api/v1/projects/{project}")).await.refused(404, "not-found");
+    let foreign = made(&acme.owner, "/api/v1/teams", json!({ "name": "Ours" })).await;
+    other.owner.post("/api/v1/projects", json!({ "name": "x", "team": foreign })).await.refused_fields(&["/team"]);
+}
