@@ -139,7 +139,7 @@ impl Reach {
         let fine = match write {
             Write::Create(_) => scopes.iter().any(|scope| Some(scope) != own.as_ref() && inside(scope)),
             Write::Replace { .. } => was_within()? && scopes.iter().any(inside),
-            Write::Delete { .. } | Write::Take(_) | Write::Remove(_) => was_within()?,
+            Write::Delete { .. } | Write::Hold { .. } | Write::Take(_) | Write::Remove(_) => was_within()?,
             Write::Put(_) => false,
         };
         if fine { Ok(()) } else { Err(Error::Forbidden) }

@@ -25,7 +25,6 @@ pub struct Chart {
 
 /// A department with all below it.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(no_recursion)]
 pub struct Branch {
     pub id: DepartmentId,
     pub name: Line,
@@ -33,6 +32,7 @@ pub struct Branch {
     /// Active members of the department itself, without those below.
     pub members: usize,
     pub teams: Vec<TeamView>,
+    #[schema(no_recursion)]
     pub departments: Vec<Branch>,
 }
 
