@@ -192,7 +192,7 @@ impl<S: Send + Sync> FromRequest<S> for Csv {
 /// Reads JSON and, where it does not fit, says for each field what is wrong with it.
 pub fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     // A list would be read as the fields in their order
-    if bytes.trim_ascii_start().starts_with(b"[") && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() {
+    if bytes.trim_ascii_start().starts_with(b"[") && serde_json::from_slice::<serde_json::Value>(bytes).is_ok() {
         return Err(Error::invalid("", "is a list and not an object"));
     }
     let read = |bytes: &[u8]| serde_path_to_error::deserialize::<_, T>(&mut serde_json::Deserializer::from_slice(bytes));
