@@ -146,6 +146,10 @@ impl IntoResponse for Answer {
         } else {
             headers.remove(header::CONTENT_TYPE);
         }
+        if self.media == Media::Csv {
+            // The runtime hands on as bytes what is encoded in any way, and text without the mark in front of it
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("identity"));
+        }
         for (name, value) in [(header::ETAG, self.etag), (header::LOCATION, self.location)] {
             if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
                 headers.insert(name, value);
