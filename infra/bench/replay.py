@@ -43,6 +43,7 @@ EVENTS: dict[str, Check] = {
     "notifications": says("items"),
     "integrations": says("items"),
     "audit": says("task.created"),
+    "platform": says("Sample Gardens"),
     "reference": says("openapi"),
     "socket-connect": status(200),
     "socket-message": status(200),

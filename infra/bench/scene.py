@@ -1,5 +1,6 @@
 """A local stack in memory with one organisation in it, and the sample events filled in with what is there."""
 
+import base64
 import contextlib
 import json
 import pathlib
@@ -24,6 +25,11 @@ class Scene:
     def __init__(self, url: str):
         self.url, self.token = url, None
         self.variables = self.ask("GET", "/_local/environment")
+        # Secrets of our own, because the first operator is made with what stands in them
+        key = lambda count: base64.urlsafe_b64encode(secrets.token_bytes(count)).decode().rstrip("=")
+        document = {"signing": [{"kid": key(9), "seed": key(32)}], "mac": key(32), "setup": key(24)}
+        document["sealing"] = [{"kid": key(9), "key": key(32)}]
+        self.ask("PUT", "/_local/secrets", document)
         # The bootstraps do the work of workers, and nobody else
         self.ask("POST", "/_local/calls", {"recording": True, "hold": True})
         email = "mia@sample.example"
@@ -31,6 +37,9 @@ class Scene:
             "name": "Mia Sample", "email": email, "password": PASSWORD, "organization": "Sample Gardens",
             "address": "1 Mill Lane\nOxford OX1 1AA\nUnited Kingdom", "phone": "+44 20 7946 0000", "expected_users": 25,
         })
+        operator = {"email": "ada@sample.example", "password": PASSWORD}
+        self.ask("POST", "/api/v1/platform/setup", {"token": document["setup"], "name": "Ada", **operator})
+        operator = self.ask("POST", "/api/v1/platform/login", operator)["access_token"]
         self.token = self.ask("POST", "/api/v1/auth/login", {"email": email, "password": PASSWORD})["access_token"]
         project = self.ask("POST", "/api/v1/projects", {"name": "Garden"})["id"]
         task = self.ask("POST", "/api/v1/tasks", {"project": project, "title": "Paint the fence"})["id"]
@@ -44,6 +53,7 @@ class Scene:
         self.conversation = self.ask("GET", "/api/v1/conversations")["items"][0]["id"]
         self.values = {
             "TOKEN": self.token,
+            "OPERATOR": operator,
             "EMAIL": email,
             "PASSWORD": PASSWORD,
             "ORGANIZATION": self.ask("GET", "/api/v1/organization")["id"],

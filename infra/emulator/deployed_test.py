@@ -27,6 +27,7 @@ HERE = Path(__file__).resolve().parent
 SKIPPED = ROOT / "tests/skipped-when-deployed.txt"
 STACK = "office-copilot"
 SECRETS_PARAMETER = "/office-copilot/secrets"
+SETUP = secrets.token_urlsafe(24)
 
 
 def main() -> None:
@@ -54,7 +55,7 @@ def main() -> None:
             emulator.wait()
             return
         url = f"http://localhost:{public}"
-        status, skipped = run_suite(options.folder, {"OFFICE_COPILOT_URL": url, "OFFICE_COPILOT_TOOLS": url}, arguments)
+        status, skipped = run_suite(options.folder, {"OFFICE_COPILOT_URL": url, "OFFICE_COPILOT_TOOLS": url, "OFFICE_COPILOT_SETUP": SETUP}, arguments)
         say_skipped(skipped)
         status = check_skipped(skipped, whole=not arguments) or status
         used, policies = gather(clients, emulator, options.folder)
@@ -201,7 +202,7 @@ def signing_keys() -> str:
     def key(count: int) -> str:
         return base64.urlsafe_b64encode(secrets.token_bytes(count)).decode().rstrip("=")
 
-    return json.dumps({"signing": [{"kid": key(9), "seed": key(32)}], "mac": key(32), "sealing": [{"kid": key(9), "key": key(32)}]})
+    return json.dumps({"signing": [{"kid": key(9), "seed": key(32)}], "mac": key(32), "sealing": [{"kid": key(9), "key": key(32)}], "setup": SETUP})
 
 
 def wait_for_stack(clients: Clients) -> None:

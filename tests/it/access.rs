@@ -153,20 +153,24 @@ const CASES: &[(&str, &str)] = &[
 const PASSWORD: &str = "correct horse battery";
 
 /// Names of real objects and their ids.
-type Objects = BTreeMap<&'static str, String>;
+pub(crate) type Objects = BTreeMap<&'static str, String>;
 
-struct Case {
-    request: &'static str,
+pub(crate) struct Case {
+    pub(crate) request: &'static str,
     body: &'static str,
 }
 
-fn cases() -> impl Iterator<Item = Case> {
-    CASES.iter().map(|(request, body)| Case { request, body })
+pub(crate) fn cases() -> impl Iterator<Item = Case> {
+    cases_of(CASES)
+}
+
+pub(crate) fn cases_of(cases: &'static [(&'static str, &'static str)]) -> impl Iterator<Item = Case> {
+    cases.iter().map(|(request, body)| Case { request, body })
 }
 
 impl Case {
     /// Method and path as the operation declares them.
-    fn operation(&self) -> String {
+    pub(crate) fn operation(&self) -> String {
         let declared = self.request.split('?').next().unwrap_or_default();
         declared
             .replace("{own_task}", "{task}")
@@ -181,7 +185,7 @@ impl Case {
         self.request.contains('{') || self.body.contains("\"{")
     }
 
-    async fn ask(&self, world: &World, person: Option<&Person>, objects: &Objects) -> Answer {
+    pub(crate) async fn ask(&self, world: &World, person: Option<&Person>, objects: &Objects) -> Answer {
         let fill = |text: &str| objects.iter().fold(text.to_owned(), |text, (name, id)| text.replace(&format!("{{{name}}}"), id));
         let (method, path) = self.request.split_once(' ').expect("a method and a path");
         let (method, path) = (method.parse::<Method>().expect("a method"), fill(path));
@@ -199,7 +203,7 @@ fn id(value: &Value) -> String {
 }
 
 /// Objects of every kind: the organisation's, and this person's own.
-async fn objects(acme: &Organization, person: &Person) -> Objects {
+pub(crate) async fn objects(acme: &Organization, person: &Person) -> Objects {
     let owner = &acme.owner;
     let project = acme.project("Garden").await;
     // A guest is given no tasks, and so is told of none
@@ -265,7 +269,7 @@ async fn objects(acme: &Organization, person: &Person) -> Objects {
 }
 
 /// Operations that need no token, as the API's own document says.
-fn public_operations() -> BTreeSet<String> {
+pub(crate) fn public_operations() -> BTreeSet<String> {
     let document = serde_json::to_value(local::openapi::document()).expect("a document");
     let paths = document["paths"].as_object().expect("paths");
     let operations = paths.iter().flat_map(|(path, item)| {
@@ -280,7 +284,7 @@ fn public_operations() -> BTreeSet<String> {
 #[test]
 fn every_operation_has_a_case_and_every_case_an_operation() {
     let declared: BTreeSet<_> = local::functions::operations().into_iter().map(|(method, path, _)| format!("{method} {path}")).collect();
-    let asked: BTreeSet<_> = cases().map(|case| case.operation()).collect();
+    let asked: BTreeSet<_> = cases().chain(cases_of(crate::platform::CASES)).map(|case| case.operation()).collect();
     let missing: Vec<_> = declared.difference(&asked).collect();
     let left_over: Vec<_> = asked.difference(&declared).collect();
     assert!(missing.is_empty(), "give each of these a case in CASES of tests/it/access.rs: {missing:#?}");
@@ -301,6 +305,9 @@ fn what_needs_no_token_is_a_short_list() {
     POST /api/v1/auth/register
     POST /api/v1/auth/reset-password
     POST /api/v1/auth/verify-email
+    POST /api/v1/platform/join
+    POST /api/v1/platform/login
+    POST /api/v1/platform/setup
     ");
 }
 
@@ -538,7 +545,7 @@ fn the_policy_is_read_in_one_place() {
     insta::assert_snapshot!(matrix(rows));
 }
 
-fn name(role: Role) -> String {
+pub(crate) fn name(role: Role) -> String {
     json!(role).as_str().expect("a name").to_owned()
 }
 

@@ -16,7 +16,7 @@ fn program(secret: &Value, maker: &Person) -> Person {
     Person { access: secret.as_str().unwrap_or_else(|| panic!("{secret} is no secret")).to_owned(), ..maker.clone() }
 }
 
-async fn key(maker: &Person, permissions: &[&str]) -> (String, Person) {
+pub(crate) async fn key(maker: &Person, permissions: &[&str]) -> (String, Person) {
     let made = maker.post(KEYS, json!({ "name": "Nightly import", "permissions": permissions })).await.expect(201);
     (format!("{KEYS}/{}", id(&made["api_key"])), program(&made["secret"], maker))
 }

@@ -14,6 +14,7 @@ mod input;
 mod keys;
 mod money;
 mod people;
+mod platform;
 mod posts;
 mod reminders;
 mod roles;

@@ -33,12 +33,17 @@ async fn enrol(system: &System, department: &DepartmentId, members: usize) -> Ve
             let id = UserId::new(now, Entropy::system().number());
             let user = User::new(id.clone(), name.parse().unwrap(), email.parse().unwrap(), Default::default(), organization.clone(), now);
             let place = user.joins(&organization, Role::Member, Some(department.clone()), now);
-            let (_, joined) = join(&Access::default(), place, None, Some(&everyone), now).unwrap();
+            let (_, mut joined) = join(&Access::default(), place, None, Some(&everyone), now).unwrap();
+            // Counted below, once for all of them
+            joined.writes.retain(|write| !matches!(write.record(), Record::Access(_)));
             commit = commit.and(joined).also_create(EmailOwner::of(&user)).also_create(user);
             ids.push(id);
         }
         system.commit(commit).await.unwrap();
     }
+    let access: Access = system.get(keys::access(system.tenant())).await.unwrap().unwrap();
+    let (seen, members) = (access.version, access.members + u32::try_from(members).unwrap());
+    system.commit(Commit::quiet().also_replace(seen, Access { members, version: seen + 1, ..access })).await.unwrap();
     ids
 }
 

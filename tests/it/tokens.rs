@@ -15,15 +15,15 @@ use std::{
 use tests::{Answer, Organization, Person, World};
 
 const PASSWORD: &str = "correct horse battery";
-const SEED: [u8; 32] = [7; 32];
+pub(crate) const SEED: [u8; 32] = [7; 32];
 const KID: &str = "key-of-the-tests";
 
-fn base64(bytes: impl AsRef<[u8]>) -> String {
+pub(crate) fn base64(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// A system whose signing key the test knows, so that it can make tokens that are wrong in one thing only.
-async fn known_key() -> World {
+pub(crate) async fn known_key() -> World {
     let secrets = keys(&[KID]).to_string();
     World::with(Options { secrets: Box::new(|| secrets), ..Options::product(None, 0) }).await
 }
@@ -32,22 +32,22 @@ async fn known_key() -> World {
 fn keys(names: &[&str]) -> Value {
     let seed = |name: &str| if name == KID { SEED } else { [8; 32] };
     let signing: Vec<Value> = names.iter().map(|name| json!({ "kid": name, "seed": base64(seed(name)) })).collect();
-    json!({ "signing": signing, "mac": base64([9; 32]), "sealing": [{ "kid": KID, "key": base64([6; 32]) }] })
+    json!({ "signing": signing, "mac": base64([9; 32]), "sealing": [{ "kid": KID, "key": base64([6; 32]) }], "setup": base64([5; 24]) })
 }
 
-fn signed(header: &Value, claims: &Value, seed: [u8; 32]) -> String {
+pub(crate) fn signed(header: &Value, claims: &Value, seed: [u8; 32]) -> String {
     let message = format!("{}.{}", base64(header.to_string()), base64(claims.to_string()));
     let signature = Ed25519KeyPair::from_seed_unchecked(&seed).expect("a key").sign(message.as_bytes());
     format!("{message}.{}", base64(signature))
 }
 
-fn part(token: &str, place: usize) -> Value {
+pub(crate) fn part(token: &str, place: usize) -> Value {
     let part = token.split('.').nth(place).expect("a part");
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64")).expect("JSON")
 }
 
 /// `value` with one field set, or taken out if it is set to nothing.
-fn with(value: &Value, name: &str, field: impl Into<Option<Value>>) -> Value {
+pub(crate) fn with(value: &Value, name: &str, field: impl Into<Option<Value>>) -> Value {
     let mut value = value.clone();
     match field.into() {
         Some(field) => value[name] = field,

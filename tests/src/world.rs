@@ -39,6 +39,7 @@ enum Place {
 }
 
 pub const PASSWORD: &str = "correct horse battery";
+const OPERATOR: &str = "ada@platform.example";
 
 /// The address of a system that was deployed for the tests.
 fn deployed() -> Option<String> {
@@ -156,6 +157,23 @@ impl World {
         let founded = self.post("/api/v1/auth/register", form).await.expect(201);
         let owner = Person::login(self, &email, PASSWORD).await;
         Organization { id: text(&founded["organization"]["id"]), owner, world: self.clone() }
+    }
+
+    /// The token with which the first operator is made.
+    pub fn setup_token(&self) -> String {
+        let token = match &self.place {
+            Place::Here(stack) => stack.setup_token(),
+            Place::Deployed { .. } => std::env::var("OFFICE_COPILOT_SETUP").ok(),
+        };
+        token.unwrap_or_else(|| skip("a stage keeps its setup token to itself"))
+    }
+
+    /// An operator of the platform: the first, whoever of those that share the system made it.
+    pub async fn operator(&self) -> Person {
+        let form = json!({ "token": self.setup_token(), "name": "Ada", "email": OPERATOR, "password": PASSWORD });
+        let answer = self.post("/api/v1/platform/setup", form).await;
+        assert!(matches!(answer.status.as_u16(), 201 | 409), "{}", answer.text);
+        Person::sign_in_operator(self, OPERATOR).await
     }
 
     /// Asks a tool of the system; a test that needs one which is not there is skipped by name.

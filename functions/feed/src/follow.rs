@@ -81,6 +81,10 @@ async fn ask(backend: &Backend, system: &System, change: &Change) -> Result<()> 
             }
             None => Ok(()),
         },
+        "operator.invited" => {
+            let operator = change.subject.id.parse().map_err(|e: String| Error::internal(e))?;
+            backend.ask_for_mail(&MailJob::Operator { operator }).await
+        }
         "invoice.issued" => {
             let invoice = change.subject.id.parse().map_err(|e: String| Error::internal(e))?;
             backend.ask_for_paper(&PaperJob { organization, invoice }).await

@@ -7,6 +7,7 @@ mod directory;
 mod follow;
 mod places;
 mod presence;
+mod tenants;
 
 use backend::{
     Backend,
@@ -22,7 +23,7 @@ use domain::{
     conversation::Socket,
     limits,
     notification::Notification,
-    organization::Membership,
+    organization::{Membership, Organization},
     team::Team,
     timer::Timer,
 };
@@ -71,8 +72,15 @@ async fn follow_up(backend: Backend, written: Written) -> Result<()> {
             _ => Ok(()),
         },
         Access::KIND => match (written.previous::<Access>()?, written.record::<Access>()?) {
-            (Some(before), Some(after)) if before.is_narrowed_to(&after) => system.hang_up_on_all().await,
+            (before, Some(after)) => {
+                tenants::owned(&system, before.as_ref(), &after).await?;
+                if before.is_some_and(|before| before.is_narrowed_to(&after)) { system.hang_up_on_all().await } else { Ok(()) }
+            }
             _ => Ok(()),
+        },
+        Organization::KIND => match written.record::<Organization>()? {
+            Some(after) => tenants::named(&system, written.previous()?, after).await,
+            None => Ok(()),
         },
         Session::KIND => match (written.previous::<Session>()?, written.record::<Session>()?) {
             (Some(before), Some(after)) if after.ended && !before.ended => system.hang_up(&after).await,

@@ -121,7 +121,7 @@ pub async fn ask_to_join(visitor: Visitor, Body(form): Body<AskToJoin>) -> Resul
     let organization = visitor.get(keys::organization(&tenant)).await?.ok_or_else(unknown)?;
     let joining = organization.joining.as_ref().filter(|joining| joining.code == form.code).ok_or_else(unknown)?;
     let id = InvitationId::new(visitor.now(), visitor.random());
-    let actor = Actor { name: form.email.to_string(), ..Actor::system() };
+    let actor = Actor::stranger(&form.email);
     let (_, commit) = Invitation::asked_for(id, form.email, &organization, joining, visitor.now());
     visitor.commit(&tenant, actor, commit).await?;
     Ok(Answer::nothing())

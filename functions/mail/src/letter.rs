@@ -4,6 +4,7 @@ use domain::{
     alert::Alert,
     notification::{Notification, Reason},
     organization::{Invitation, Organization},
+    platform::OperatorInvitation,
     text::Email,
 };
 use mail_builder::MessageBuilder;
@@ -55,6 +56,10 @@ impl Letter {
             Some(_) => (
                 format!("{inviter} invites you to {organization}"),
                 format!("{inviter} invites you to work in {organization} on Office Copilot."),
+            ),
+            None if invitation.is_to_own() => (
+                format!("{organization} is ready for you"),
+                format!("{organization} was set up on Office Copilot, and you are invited to own it."),
             ),
             None => (
                 format!("Join {organization}"),
@@ -123,6 +128,22 @@ impl Letter {
             paragraphs: vec![what, facts],
             link: None,
             closing: closing.to_owned(),
+        }
+    }
+
+    pub fn operator(invited: &OperatorInvitation, link: String) -> Self {
+        let until = invited.expires_at.to_zoned(jiff::tz::TimeZone::UTC).strftime("%-d %B %Y, %H:%M UTC");
+        Self {
+            to: invited.email.clone(),
+            subject: format!("{} invites you to run Office Copilot", invited.inviter),
+            greeting: "Hello,".to_owned(),
+            paragraphs: vec![
+                format!("{} invites you to be an operator of this installation of Office Copilot.", invited.inviter),
+                "Operators see every organisation on it, and can suspend each.".to_owned(),
+                format!("The link works once, until {until}."),
+            ],
+            link: Some((link, "Become an operator".to_owned())),
+            closing: "If you do not know the sender, you need do nothing.".to_owned(),
         }
     }
 

@@ -7,6 +7,7 @@ use domain::{
     Error, Result, Timestamp,
     account::User,
     commit::Commit,
+    id::OrganizationId,
     limits,
     mail::Mailed,
     organization::{Membership, Standing},
@@ -19,7 +20,9 @@ pub async fn handle(backend: Backend, event: Value) -> Result<Value> {
 }
 
 async fn deliver(backend: Backend, job: MailJob) -> Result<()> {
+    let platform = OrganizationId::of_platform();
     let (organization, name) = match &job {
+        MailJob::Operator { operator } => (&platform, format!("operator.{operator}")),
         MailJob::Welcome { organization, user } => (organization, format!("welcome.{user}")),
         MailJob::Reset { organization, user, asked_at } => (organization, format!("reset.{user}.{}", asked_at.as_millisecond())),
         MailJob::Invitation { organization, invitation, sending } => (organization, format!("{invitation}.{sending}")),
@@ -27,6 +30,10 @@ async fn deliver(backend: Backend, job: MailJob) -> Result<()> {
         MailJob::Notification { organization, user, notification } => (organization, format!("{notification}.{user}")),
     };
     let system = backend.system(organization);
+    // What is about a person's own account is not the organisation's
+    if !matches!(job, MailJob::Reset { .. } | MailJob::Alert { .. }) && system.is_suspended().await? {
+        return Ok(());
+    }
     let Some(letter) = write(&backend, &system, &job).await? else { return Ok(()) };
     let note = Mailed::begun(&name, system.now());
     match system.commit(Commit::quiet().also_create(note.clone())).await {
@@ -72,6 +79,11 @@ async fn write(backend: &Backend, system: &System, job: &MailJob) -> Result<Opti
         MailJob::Alert { user, alert, at, by, address, device, .. } => {
             let user: Option<User> = system.get(keys::user(&system.person(user))).await?;
             Ok(user.map(|user| Letter::alert(&user, *alert, *at, by, address, device)))
+        }
+        MailJob::Operator { operator } => {
+            let Some(invited) = backend.invited_operator(operator).await? else { return Ok(None) };
+            let link = format!("{url}/join-platform?token={}", backend.operator_link(&invited).await?);
+            Ok(Some(Letter::operator(&invited, link)))
         }
         MailJob::Notification { user, notification, .. } => {
             // Whoever was locked out since is told nothing more

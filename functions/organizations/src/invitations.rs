@@ -24,6 +24,7 @@ pub async fn list(can: Can<InviteMembers>, list: List<All>) -> Result<Answer, Pr
 /// Invite somebody by mail. The one-time link stands in the mail and nowhere else.
 #[utoipa::path(post, path = "/api/v1/invitations", operation_id = "invite", tag = "organization", request_body = InvitationDraft, responses((status = 201, body = Invitation)))]
 pub async fn invite(can: Can<InviteMembers>, Body(draft): Body<InvitationDraft>) -> Result<Answer, Problem> {
+    can.access().check_seat()?;
     check_department(&can, draft.department.as_ref()).await?;
     let organization = can.find(keys::organization(can.tenant()), "organisation").await?;
     let id = InvitationId::new(can.now(), can.random());
@@ -35,6 +36,7 @@ pub async fn invite(can: Can<InviteMembers>, Body(draft): Body<InvitationDraft>)
 /// Say yes to somebody who asked to join; the one-time link goes to the address they gave.
 #[utoipa::path(post, path = "/api/v1/invitations/{invitation}/approve", operation_id = "approve_invitation", tag = "organization", params(("invitation" = InvitationId, Path)), request_body = Approval, responses((status = 200, body = Invitation)))]
 pub async fn approve(can: Can<InviteMembers>, Path(id): Path<InvitationId>, Body(approval): Body<Approval>) -> Result<Answer, Problem> {
+    can.access().check_seat()?;
     check_department(&can, approval.department.as_ref()).await?;
     let invitation: Invitation = can.find(keys::invitation(can.tenant(), &id), "invitation").await?;
     let (invitation, commit) = invitation.approve(approval, can.membership(), can.grants(), can.now())?;

@@ -18,11 +18,13 @@ pub const OPENAPI: &str = include_str!("../openapi.json");
 const PAGES: &[(&str, &str, &str)] = &[
     ("/openapi.json", "application/json", OPENAPI),
     ("/join", "text/html; charset=utf-8", include_str!("../pages/join.html")),
+    ("/join-platform", "text/html; charset=utf-8", include_str!("../pages/join-platform.html")),
     ("/verify-email", "text/html; charset=utf-8", include_str!("../pages/verify-email.html")),
     ("/reset-password", "text/html; charset=utf-8", include_str!("../pages/reset-password.html")),
     ("/pages.css", "text/css", include_str!("../pages/pages.css")),
     ("/pages.js", "text/javascript", include_str!("../pages/pages.js")),
     ("/join.js", "text/javascript", include_str!("../pages/join.js")),
+    ("/join-platform.js", "text/javascript", include_str!("../pages/join-platform.js")),
     ("/reset-password.js", "text/javascript", include_str!("../pages/reset-password.js")),
     ("/verify-email.js", "text/javascript", include_str!("../pages/verify-email.js")),
 ];

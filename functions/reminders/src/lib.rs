@@ -1,6 +1,6 @@
 //! Fires timers that fell due: reads again what they are about, and acts only if it still holds.
 
-use backend::{Backend, event::each_message, keys, queue::TimerJob};
+use backend::{Backend, event::each_message, keys, queue::TimerJob, system::System};
 use domain::{Error, Result, commit::Commit, notification};
 use serde_json::Value;
 
@@ -13,9 +13,17 @@ async fn fire(backend: Backend, job: TimerJob) -> Result<()> {
     if system.now() < job.timer.at {
         return backend.set_off(&job).await;
     }
+    // What falls due while nothing is sent is not sent later either
+    if system.is_suspended().await? {
+        return take(&system, Commit::quiet().also_take(job.timer)).await;
+    }
     let task = system.get(keys::task(system.tenant(), &job.timer.task)).await?;
     let told = task.map(|task| notification::of_timer(&job.timer, &task)).unwrap_or_default();
     let commit = told.into_iter().fold(Commit::quiet().also_take(job.timer), Commit::also_create);
+    take(&system, commit).await
+}
+
+async fn take(system: &System, commit: Commit) -> Result<()> {
     match system.commit(commit).await {
         // Fired before: the timer is gone
         Err(Error::NotFound(_)) => Ok(()),

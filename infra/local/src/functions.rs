@@ -25,6 +25,7 @@ pub(crate) const HTTP: &[(&str, Routes)] = &[
     ("notifications", (notifications::routes, notifications::document)),
     ("integrations", (integrations::routes, integrations::document)),
     ("audit", (audit::routes, audit::document)),
+    ("platform", (platform::routes, platform::document)),
     ("reference", (reference::routes, OpenApi::default)),
 ];
 

@@ -44,12 +44,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let started = begun.elapsed();
     let demo = Demo::open(&stack, data.as_deref()).await?;
     println!(
-        "\nOffice Copilot is running (ready in {started:.0?})\n\n  API and its page   {url}/\n  WebSocket          {socket}\n  Mailbox            {url}/_local/mail\n  Data               {data}\n\n  Demo login         {email}\n                     {password}\n\nStop with Ctrl-C. `make demo` shows you around.\n",
+        "\nOffice Copilot is running (ready in {started:.0?})\n\n  API and its page   {url}/\n  WebSocket          {socket}\n  Mailbox            {url}/_local/mail\n  Data               {data}\n\n  Demo login         {email}\n                     {password}\n\n  Platform           {setup}\n\nStop with Ctrl-C. `make demo` shows you around.\n",
         url = stack.url(),
         socket = stack.socket_url(),
         data = data.as_deref().map_or("in memory".into(), |folder| folder.display().to_string()),
         email = demo.email,
         password = demo.password,
+        setup = stack.setup_token().map_or("no setup token in its secrets".into(), |token| format!(
+            "setup token {token}, good for the first operator (POST /api/v1/platform/setup)"
+        )),
     );
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {

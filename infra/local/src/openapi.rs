@@ -33,6 +33,7 @@ const TAGS: &[(&str, &str)] = &[
     ("notifications", "Your inbox"),
     ("integrations", "Keys of programs"),
     ("audit", "The trail of every change"),
+    ("platform", "For those who run the platform, with a token of their own: operators, and the organisations as they see them"),
 ];
 
 /// What an operation is, as far as its refusals follow from it.
@@ -100,6 +101,9 @@ fn add_common(components: &mut Components) {
     let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
     let scheme = scheme.description(Some("The access token of a login, good for 15 minutes")).build();
     components.add_security_scheme("token", SecurityScheme::Http(scheme));
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
+    let scheme = scheme.description(Some("The access token of an operator of the platform, good for an hour")).build();
+    components.add_security_scheme("operator", SecurityScheme::Http(scheme));
     let mut schemas = vec![(ProblemDocument::name().into_owned(), ProblemDocument::schema())];
     ProblemDocument::schemas(&mut schemas);
     components.schemas.extend(schemas);
@@ -110,7 +114,7 @@ fn add_common(components: &mut Components) {
 fn complete(method: &str, operation: &mut Operation) {
     let has = |wanted: fn(&Parameter) -> bool| operation.parameters.iter().flatten().any(|it| matches!(it, RefOr::T(it) if wanted(it)));
     let nature = Nature {
-        public: operation.security.is_some(),
+        public: operation.security.as_deref() == Some(&[SecurityRequirement::default()]),
         body: operation.request_body.is_some(),
         id: has(|parameter| parameter.parameter_in == ParameterIn::Path),
         list: has(|parameter| parameter.parameter_in == ParameterIn::Query),

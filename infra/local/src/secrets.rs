@@ -41,6 +41,11 @@ impl Secrets {
         *lock(&self.value) = value;
     }
 
+    /// With which the first operator of the platform is made.
+    pub fn setup_token(&self) -> Option<String> {
+        backend::secrets::Secrets::setup_token(&lock(&self.value))
+    }
+
     pub fn get_parameter(&self, request: &Value) -> Response {
         if request["Name"] != self.name.as_str() {
             return fault(StatusCode::BAD_REQUEST, "ParameterNotFound", "no such parameter");

@@ -104,6 +104,12 @@ impl Stack {
         format!("ws://localhost:{}/{}", self.port, self.system.sockets.api.stage_name)
     }
 
+    /// With which the first operator of the platform is made, once.
+    #[must_use]
+    pub fn setup_token(&self) -> Option<String> {
+        self.system.secrets.setup_token()
+    }
+
     #[must_use]
     pub fn environment(&self) -> &Environment {
         &self.environment

@@ -79,10 +79,11 @@ use domain::{
     account::Session,
     api_key::ApiKey,
     commit::{Actor, Change, Commit, Draft, Kept, Origin, Write},
+    conversation::{Connection, Socket, Ticket, Watch},
     id::*,
     limits,
     organization::Membership,
-    policy::{Grants, Permission, Reads, Role},
+    policy::{Grant, Grants, Permission, Reads, Role},
 };
 use http::{header, request::Parts};
 use std::{
@@ -132,15 +133,29 @@ impl Room {
     /// Executes a commit as one transaction, and with it keeps the answer under the request's key.
     /// Gives back the answer to send: this one, or the first one when the request was made before.
     pub(crate) async fn execute(&self, commit: Commit, answer: Option<Answer>) -> Result<Option<Answer>> {
+        self.execute_with(commit, None, answer).await
+    }
+
+    /// The same with what goes into another room in the same transaction.
+    pub(crate) async fn execute_with(
+        &self,
+        commit: Commit,
+        elsewhere: Option<(&Room, Commit)>,
+        answer: Option<Answer>,
+    ) -> Result<Option<Answer>> {
         let table = &self.store.table;
-        let mut writes = Vec::with_capacity(commit.writes.len() + commit.drafts.len() + 1);
-        for write in &commit.writes {
-            writes.push(table.write(&self.tenant, write)?);
+        let (mut kept, mut writes, mut changes) = (Vec::new(), Vec::new(), Vec::new());
+        for (room, commit) in [(self, commit)].into_iter().chain(elsewhere) {
+            for write in commit.writes {
+                writes.push(table.write(&room.tenant, &write)?);
+                kept.push(write);
+            }
+            // Numbered one after the other, so that the changes of one commit keep their order
+            for (number, draft) in (self.random() >> 8..).zip(commit.drafts) {
+                changes.push(table.write_change(&room.tenant, &room.change(number, draft))?);
+            }
         }
-        // Numbered one after the other, so that the changes of one commit keep their order
-        for (number, draft) in (self.random() >> 8..).zip(commit.drafts) {
-            writes.push(table.write_change(&self.tenant, &self.change(number, draft))?);
-        }
+        writes.extend(changes);
         let claim = self.claim.as_ref().zip(answer.as_ref());
         if let Some((claim, answer)) = claim {
             writes.push(table.write_once(claim.key(), "idempotency", claim.item(answer))?);
@@ -157,7 +172,7 @@ impl Room {
                 {
                     return claim.replay(&kept).map(Some);
                 }
-                Err(refusal(commit.writes.get(write), present))
+                Err(refusal(kept.get(write), present))
             }
         }
     }
@@ -173,6 +188,9 @@ fn refusal(write: Option<&Write>, present: Option<Item>) -> Error {
         (_, None) => Error::NotFound(kind),
     }
 }
+
+/// What a session writes to go on, and to end.
+const OF_A_SESSION: [&str; 5] = [Session::KIND, Ticket::KIND, Connection::KIND, Socket::KIND, Watch::KIND];
 
 /// Proof that the caller may do `P` in the organisation of their token.
 pub struct Can<P> {
@@ -346,6 +364,10 @@ impl<P: Permission> FromRequestParts<App> for Can<P> {
         let kept = std::mem::take(&mut caller.found).pop();
         caller.room.claim = claim;
         let can = caller.can::<P>().await?;
+        // Before anything is done for it, unless it may be for a session to go on; then what it writes decides
+        if !parts.method.is_safe() && !P::WRITES.is_empty() && !matches!(P::GRANT, Grant::UseAccount | Grant::Converse | Grant::Connect) {
+            can.check_open()?;
+        }
         if let Some(claim) = &can.room.claim {
             let _ = facts.claim.set(claim.clone());
         }
@@ -520,7 +542,16 @@ impl<P: Permission> Can<P> {
         Ok(if given.location == location { shown } else { given })
     }
 
+    /// While the organisation is suspended, nothing is written but what keeps a session going.
+    pub(crate) fn check_open(&self) -> Result<()> {
+        self.access.check_open()
+    }
+
     fn check_writes(&self, commit: &Commit) -> Result<()> {
+        let written = |write: &&Write| !matches!(write, Write::Hold { .. });
+        if !commit.writes.iter().filter(written).all(|write| OF_A_SESSION.contains(&write.record().kind())) {
+            self.check_open()?;
+        }
         match commit.writes.iter().map(|write| write.record().kind()).find(|kind| !P::WRITES.contains(kind)) {
             Some(kind) => Err(Error::internal(format!("{} does not write {kind}", P::NAME))),
             None => {
@@ -563,7 +594,13 @@ impl Room {
         }
     }
 
-    async fn list<R: Kept>(&self, range: Range<R>, paging: &Paging, descending: bool, fits: impl Fn(&R) -> bool + Send) -> Result<Page<R>> {
+    pub(crate) async fn list<R: Kept>(
+        &self,
+        range: Range<R>,
+        paging: &Paging,
+        descending: bool,
+        fits: impl Fn(&R) -> bool + Send,
+    ) -> Result<Page<R>> {
         let secrets = &*self.inner.secrets().await?;
         let scope = self.tenant.id().as_str();
         let mut after = page::open(secrets, scope, paging)?.map(|position| page::start(&range, &position)).transpose()?;

@@ -14,6 +14,12 @@ pub(crate) struct Guessed {
 
 pub(crate) const PASSWORDS: Guessed =
     Guessed { per_account: ("LOGIN", limits::WRONG_LOGINS), per_address: ("LOGIN_FROM", limits::WRONG_LOGINS_PER_ADDRESS), seconds: 60 };
+/// Operators' count for themselves.
+pub(crate) const OPERATOR_PASSWORDS: Guessed = Guessed {
+    per_account: ("OPERATOR_LOGIN", limits::WRONG_LOGINS),
+    per_address: ("OPERATOR_LOGIN_FROM", limits::WRONG_LOGINS_PER_ADDRESS),
+    seconds: 60,
+};
 pub(crate) const CODES: Guessed =
     Guessed { per_account: ("CODE", limits::WRONG_CODES), per_address: ("CODE_FROM", limits::WRONG_CODES_PER_ADDRESS), seconds: 3600 };
 

@@ -16,11 +16,13 @@ use domain::{
     mail::Mailed,
     notification::Notification,
     organization::*,
+    platform::*,
     project::Project,
     second_factor::SecondFactor,
     structure::Structure,
     task::*,
     team::Team,
+    tenant::*,
     text::{Email, Label},
     timer::Timer,
     workflow::State,
@@ -35,11 +37,16 @@ impl Tenant {
     pub fn id(&self) -> &OrganizationId {
         &self.0
     }
+
+    /// Where the platform keeps its own records and its trail.
+    pub(crate) fn of_platform() -> Self {
+        Self(OrganizationId::of_platform())
+    }
 }
 
 impl fmt::Display for Tenant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ORG#{}", self.0)
+        if self.0.is_platform() { f.write_str("PLATFORM") } else { write!(f, "ORG#{}", self.0) }
     }
 }
 
@@ -394,6 +401,30 @@ pub(crate) fn changes_by(t: &Tenant, user: &UserId) -> Range<Change> {
     range(Index::Gsi2, format_args!("{t}#CHANGES_BY#{user}"), "")
 }
 
+// The platform's
+
+pub(crate) fn roster() -> Key<Roster> {
+    key(Tenant::of_platform(), "ROSTER")
+}
+pub fn operator_credentials(id: &OperatorId) -> Key<OperatorCredentials> {
+    key(format_args!("PLATFORM#OPERATOR#{id}"), "CREDENTIALS")
+}
+pub(crate) fn operator_session(operator: &OperatorId, id: &SessionId) -> Key<OperatorSession> {
+    key(format_args!("PLATFORM#OPERATOR#{operator}"), format_args!("SESSION#{id}"))
+}
+pub fn dossier(organization: &OrganizationId) -> Key<Dossier> {
+    key(format_args!("PLATFORM#TENANT#{organization}"), "DOSSIER")
+}
+/// All organisations, by when they were made, in a few partitions.
+pub(crate) fn tenants(shard: u32, until: &str) -> Range<Organization> {
+    between(Index::Gsi1, format_args!("TENANTS#{shard}"), "", until)
+}
+/// Words that begin so, and the organisations they are of. Words that begin alike stand together, the others elsewhere.
+pub(crate) fn tenant_words(beginning: &str) -> Range<TenantWord> {
+    let first: String = beginning.chars().take(1).collect();
+    range(Index::Table, format_args!("TENANT_WORDS#{first}"), beginning)
+}
+
 fn day(at: Timestamp) -> String {
     at.to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
 }
@@ -427,7 +458,10 @@ pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
         Record::SecondFactor(it) => second_factor(&me(&it.user)).into(),
         Record::ResetAsk(it) => reset_ask(&it.email).into(),
         Record::Session(it) => session(&me(&it.user), &it.id).into(),
-        Record::Organization(_) => organization(t).into(),
+        Record::Organization(it) => {
+            let shard = shard(it.id.as_str(), limits::TENANT_SHARDS);
+            Place::from(organization(t)).in_index(tenants(shard, ""), &it.id)
+        }
         Record::Access(_) => access(t).into(),
         Record::Everyone(_) => everyone(t).into(),
         Record::Membership(it) => {
@@ -488,6 +522,11 @@ pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
         Record::Notification(it) => notification(t, &it.user, &it.id).into(),
         Record::Timer(it) => timer(t, it).into(),
         Record::Mailed(it) => mailed(t, &it.name).into(),
+        Record::Roster(_) => roster().into(),
+        Record::OperatorCredentials(it) => operator_credentials(&it.operator).into(),
+        Record::OperatorSession(it) => operator_session(&it.operator, &it.id).into(),
+        Record::Dossier(it) => dossier(&it.organization).into(),
+        Record::TenantWord(it) => key::<TenantWord>(tenant_words(&it.word).pk, format_args!("{}#{}", it.word, it.organization)).into(),
     }
 }
 

@@ -70,6 +70,8 @@ fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::Stale { .. } => (StatusCode::PRECONDITION_FAILED, "stale", "Changed in between"),
         Error::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Conflict"),
         Error::IllegalMove { .. } => (StatusCode::CONFLICT, "illegal-move", "Not a move of the workflow"),
+        Error::Suspended(_) => (StatusCode::FORBIDDEN, "organization-suspended", "The organisation is suspended"),
+        Error::QuotaExceeded(_) => (StatusCode::CONFLICT, "quota-exceeded", "The organisation has no room for more"),
         Error::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "Idempotency-Key used before"),
         Error::TooMany { .. } => (StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests"),
         Error::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy"),

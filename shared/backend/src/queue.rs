@@ -41,6 +41,10 @@ pub enum MailJob {
         address: String,
         device: String,
     },
+    /// To somebody who is to run the platform.
+    Operator {
+        operator: OperatorId,
+    },
     Notification {
         organization: OrganizationId,
         user: UserId,

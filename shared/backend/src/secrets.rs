@@ -17,6 +17,9 @@ struct Document {
     mac: String,
     /// The first seals; all open.
     sealing: Vec<SealDocument>,
+    /// Makes the first operator of the platform; without it nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    setup: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -41,6 +44,7 @@ pub struct Secrets {
     pub(crate) signing: Vec<SigningKey>,
     mac: hmac::Key,
     sealing: Vec<(String, LessSafeKey)>,
+    setup: Option<String>,
 }
 
 impl Secrets {
@@ -72,7 +76,7 @@ impl Secrets {
         if sealing.is_empty() {
             return Err(Error::internal("there is no sealing key"));
         }
-        Ok(Self { signing, sealing, mac: hmac::Key::new(hmac::HMAC_SHA256, &decode(&document.mac)?) })
+        Ok(Self { signing, sealing, mac: hmac::Key::new(hmac::HMAC_SHA256, &decode(&document.mac)?), setup: document.setup })
     }
 
     /// A new document, for the first start of a local stack or the operator of a real one.
@@ -80,8 +84,20 @@ impl Secrets {
         let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let key = SeedDocument { kid: encode(&entropy.bytes::<9>()), seed: encode(&entropy.bytes::<32>()) };
         let seal = SealDocument { kid: encode(&entropy.bytes::<9>()), key: encode(&entropy.bytes::<32>()) };
-        let document = Document { signing: vec![key], mac: encode(&entropy.bytes::<32>()), sealing: vec![seal] };
+        let setup = Some(encode(&entropy.bytes::<24>()));
+        let document = Document { signing: vec![key], mac: encode(&entropy.bytes::<32>()), sealing: vec![seal], setup };
         serde_json::to_string(&document).unwrap_or_default()
+    }
+
+    /// The setup token in a document, for whoever makes the first operator.
+    pub fn setup_token(text: &str) -> Option<String> {
+        serde_json::from_str::<Document>(text).ok()?.setup
+    }
+
+    /// An empty or short one is nobody's.
+    pub(crate) fn is_setup_token(&self, token: &str) -> bool {
+        let expected = self.setup.as_deref().filter(|setup| setup.len() >= 16);
+        expected.is_some_and(|setup| equal_in_constant_time(sha256(setup.as_bytes()).as_bytes(), sha256(token.as_bytes()).as_bytes()))
     }
 
     /// An unforgeable mark over the parts; `purpose` keeps the marks of one use from serving another.

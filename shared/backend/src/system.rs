@@ -9,6 +9,7 @@ use domain::{
     Result, Timestamp,
     commit::{Actor, Commit, Kept, Origin, Record, Write},
     id::*,
+    platform::{OperatorInvitation, Roster},
 };
 use std::collections::BTreeSet;
 
@@ -41,7 +42,20 @@ impl Backend {
     }
 }
 
+impl Backend {
+    /// Somebody who is to be an operator, while the invitation is good.
+    pub async fn invited_operator(&self, operator: &OperatorId) -> Result<Option<OperatorInvitation>> {
+        let roster = self.0.own.table.get(keys::roster()).await?;
+        Ok(roster.and_then(|roster: Roster| roster.find_invited(operator, self.now()).cloned()))
+    }
+}
+
 impl System {
+    /// Whether nothing is to be done for the organisation for now.
+    pub async fn is_suspended(&self) -> Result<bool> {
+        Ok(self.get(keys::access(self.tenant())).await?.is_some_and(|access| access.check_open().is_err()))
+    }
+
     pub fn tenant(&self) -> &Tenant {
         &self.room.tenant
     }

@@ -1,7 +1,7 @@
 //! Reading the trail of changes: for those who may audit, and nobody else.
 
 use crate::{
-    door::Can,
+    door::{Can, Room},
     keys::{self, Index, Range},
     page::{self, Page, Paging},
     table::{Walk, parse},
@@ -19,24 +19,31 @@ pub struct ChangeFilter {
 impl Can<ReadAudit> {
     /// One page of the trail, latest first.
     pub async fn changes(&self, filter: ChangeFilter, paging: &Paging) -> Result<Page<Change>> {
+        let founded = self.membership.joined_at.min(self.tenant().id().made_at());
+        self.room.changes(filter, paging, founded).await
+    }
+}
+
+impl Room {
+    pub(crate) async fn changes(&self, filter: ChangeFilter, paging: &Paging, founded: Timestamp) -> Result<Page<Change>> {
         match filter {
             ChangeFilter { subject: Some(subject), user } => {
                 let fits = |change: &Change| user.is_none() || change.by.user == user;
-                self.changes_in(keys::changes_of(self.tenant(), &subject), paging, fits).await
+                self.changes_in(keys::changes_of(&self.tenant, &subject), paging, fits).await
             }
             ChangeFilter { subject: None, user: Some(user) } => {
-                self.changes_in(keys::changes_by(self.tenant(), &user), paging, |_| true).await
+                self.changes_in(keys::changes_by(&self.tenant, &user), paging, |_| true).await
             }
-            ChangeFilter { subject: None, user: None } => self.all_changes(paging).await,
+            ChangeFilter { subject: None, user: None } => self.all_changes(paging, founded).await,
         }
     }
 
     async fn changes_in(&self, range: Range<Change>, paging: &Paging, fits: impl Fn(&Change) -> bool) -> Result<Page<Change>> {
         debug_assert_ne!(range.index, Index::Table);
-        let secrets = &*self.room.inner.secrets().await?;
-        let scope = self.tenant().id().as_str();
+        let secrets = &*self.inner.secrets().await?;
+        let scope = self.tenant.id().as_str();
         let after = page::open(secrets, scope, paging)?.map(|position| page::start(&range, &position)).transpose()?;
-        let found = self.room.store.table.query(&range, Walk { descending: true, limit: paging.limit, after }).await?;
+        let found = self.store.table.query(&range, Walk { descending: true, limit: paging.limit, after }).await?;
         let last = found.items.last().map(|item| page::position(&range, item)).filter(|_| found.more.is_some());
         let changes = found.items.into_iter().map(parse).collect::<Result<Vec<Change>>>()?;
         let next = last.map(|position| page::seal(secrets, scope, paging, &position));
@@ -44,24 +51,23 @@ impl Can<ReadAudit> {
     }
 
     /// Merges the shards of each day, back from the cursor; a quiet month ends a page early.
-    async fn all_changes(&self, paging: &Paging) -> Result<Page<Change>> {
-        let secrets = &*self.room.inner.secrets().await?;
-        let scope = self.tenant().id().as_str();
-        let founded = self.membership.joined_at.min(self.tenant().id().made_at());
+    async fn all_changes(&self, paging: &Paging, founded: Timestamp) -> Result<Page<Change>> {
+        let secrets = &*self.inner.secrets().await?;
+        let scope = self.tenant.id().as_str();
         let (mut at, mut before) = match page::open(secrets, scope, paging)? {
             Some(position) => {
                 let id: ChangeId = position.parse().map_err(|_| Error::BadCursor)?;
                 (id.made_at(), position)
             }
-            None => (self.now(), "chg_~".to_owned()),
+            None => (self.now, "chg_~".to_owned()),
         };
         let mut items: Vec<Change> = Vec::new();
         for _ in 0..limits::TRAIL_DAYS {
             let shards = (0..limits::CHANGE_SHARDS).map(|shard| {
-                let range = keys::changes_on(self.tenant(), at, shard, &before);
+                let range = keys::changes_on(&self.tenant, at, shard, &before);
                 // One more than asked for, because the bound itself was already given
                 let walk = Walk { descending: true, limit: paging.limit + 1, after: None };
-                async move { self.room.store.table.query(&range, walk).await }
+                async move { self.store.table.query(&range, walk).await }
             });
             let mut day = Vec::new();
             for found in try_join_all(shards).await? {

@@ -24,6 +24,7 @@ use domain::{
     id::*,
     limits,
     organization::{Everyone, Invitation, JoinCode, Membership, Organization, Standing},
+    platform::OperatorInvitation,
     second_factor::SecondFactor,
     text::{Email, Password},
 };
@@ -43,6 +44,9 @@ impl BeforeLogin for Invitation {}
 impl BeforeLogin for Everyone {}
 impl BeforeLogin for Access {}
 impl BeforeLogin for JoinCode {}
+
+/// Kinds of record that are a person's and no organisation's.
+const PERSONAL: [&str; 6] = [User::KIND, EmailOwner::KIND, Credentials::KIND, SecondFactor::KIND, Session::KIND, ResetAsk::KIND];
 
 /// Somebody without a token.
 pub struct Visitor {
@@ -107,12 +111,24 @@ impl Visitor {
         }
     }
 
+    /// What is a person's own goes on while an organisation is suspended; what is the organisation's does not.
+    async fn check_open(&self, tenant: &Tenant, commit: &Commit) -> Result<()> {
+        let mut kinds = commit.writes.iter().map(|write| write.record().kind());
+        // What replaces the record that says so was decided by it
+        if kinds.clone().all(|kind| PERSONAL.contains(&kind)) || kinds.any(|kind| kind == Access::KIND) {
+            return Ok(());
+        }
+        self.get(keys::access(tenant)).await?.map_or(Ok(()), |access| access.check_open())
+    }
+
     /// Stores in the name of the person a sign-up or login just made known.
     pub async fn commit(&self, tenant: &Tenant, actor: Actor, commit: Commit) -> Result<()> {
+        self.check_open(tenant, &commit).await?;
         self.room(tenant, actor).execute(commit, None).await.map(drop)
     }
 
     pub async fn answer(&self, tenant: &Tenant, actor: Actor, commit: Commit, answer: Answer) -> Result<Answer> {
+        self.check_open(tenant, &commit).await?;
         self.room(tenant, actor).execute(commit, Some(answer)).await?.ok_or_else(|| Error::internal("an answer was lost on its way"))
     }
 
@@ -152,13 +168,8 @@ impl Visitor {
         Ok(guesses.check(async { Ok(password::verify(guess, hash).await?.then_some(())) }).await?.is_some())
     }
 
-    /// Counts what was asked and refuses when it was asked too often in this hour.
     async fn count_in_hour(&self, what: &str, who: &str, most: u32) -> Result<()> {
-        let second = self.now.as_second();
-        match self.backend.0.own.table.count(keys::attempts(what, who, second / 3600), 1, second + 7200).await? {
-            count if count > most.into() => Err(Error::TooMany { seconds: (3600 - second.rem_euclid(3600)) as u32 }),
-            _ => Ok(()),
-        }
+        count_in_hour(&self.backend, self.now, what, who, most).await
     }
 
     /// Counts a sign-up from this address and refuses when there were too many in this hour.
@@ -248,13 +259,16 @@ impl Visitor {
     }
 
     async fn read_link<const N: usize>(&self, purpose: &str, link: &str) -> Result<Option<[String; N]>> {
-        let secrets = self.backend.0.secrets().await?;
-        let Some((payload, mark)) = link.split_once('.') else { return Ok(None) };
-        if !secrets.is_mark(purpose, &[payload], mark) {
-            return Ok(None);
-        }
-        let parts = URL_SAFE_NO_PAD.decode(payload).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        Ok(parts.and_then(|text| text.split('\n').map(str::to_owned).collect::<Vec<_>>().try_into().ok()))
+        self.backend.read_link(purpose, link).await
+    }
+}
+
+/// Counts what was asked and refuses when it was asked too often in this hour.
+pub(crate) async fn count_in_hour(backend: &Backend, now: Timestamp, what: &str, who: &str, most: u32) -> Result<()> {
+    let second = now.as_second();
+    match backend.0.own.table.count(keys::attempts(what, who, second / 3600), 1, second + 7200).await? {
+        count if count > most.into() => Err(Error::TooMany { seconds: (3600 - second.rem_euclid(3600)) as u32 }),
+        _ => Ok(()),
     }
 }
 
@@ -263,6 +277,20 @@ impl Backend {
     async fn link(&self, purpose: &str, parts: &[&str]) -> Result<String> {
         let payload = URL_SAFE_NO_PAD.encode(parts.join("\n"));
         Ok(format!("{payload}.{}", self.0.secrets().await?.mark(purpose, &[&payload])))
+    }
+
+    pub(crate) async fn read_link<const N: usize>(&self, purpose: &str, link: &str) -> Result<Option<[String; N]>> {
+        let secrets = self.0.secrets().await?;
+        let Some((payload, mark)) = link.split_once('.') else { return Ok(None) };
+        if !secrets.is_mark(purpose, &[payload], mark) {
+            return Ok(None);
+        }
+        let parts = URL_SAFE_NO_PAD.decode(payload).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        Ok(parts.and_then(|text| text.split('\n').map(str::to_owned).collect::<Vec<_>>().try_into().ok()))
+    }
+
+    pub async fn operator_link(&self, invitation: &OperatorInvitation) -> Result<String> {
+        self.link("operator", &[invitation.id.as_str(), invitation.email.as_str()]).await
     }
 
     pub async fn invitation_link(&self, invitation: &Invitation) -> Result<String> {

@@ -10,6 +10,7 @@ use crate::{
     organization::{Everyone, Membership, Standing},
     policy::{Grant, Grants, Role},
     structure::{Places, Post},
+    tenant::{Quota, Suspension},
     text::Line,
 };
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,11 @@ pub struct Access {
     pub groups: Vec<Group>,
     /// Whether a session needs a second factor for anything but one's own account.
     pub second_factor: bool,
+    /// How many are active; here, so that those who join at once meet and none is one too many.
+    pub members: u32,
+    pub quota: Quota,
+    /// Absent while the organisation may do all it does.
+    pub suspension: Option<Suspension>,
     pub version: u64,
 }
 
@@ -107,7 +113,7 @@ fn covered(by: &Grants, permissions: &Grants) -> Result<()> {
 
 impl Access {
     pub fn of_founder(owner: &UserId) -> Self {
-        Self { owners: vec![owner.clone()], version: 1, ..Self::default() }
+        Self { owners: vec![owner.clone()], members: 1, version: 1, ..Self::default() }
     }
 
     /// All that a member may: by built-in role, by roles of the organisation's own, and by groups.
@@ -207,6 +213,34 @@ impl Access {
         SignInRules { second_factor: self.second_factor }
     }
 
+    /// Refuses what would change something while the organisation is suspended.
+    pub fn check_open(&self) -> Result<()> {
+        self.suspension.as_ref().map_or(Ok(()), |suspension| Err(Error::Suspended(suspension.reason.to_string())))
+    }
+
+    /// Whether one more may join, as far as can be known now; who joins is counted when they do.
+    pub fn check_seat(&self) -> Result<()> {
+        match self.quota.members {
+            Some(most) if self.members >= most => {
+                Err(Error::QuotaExceeded(format!("the organisation has {} members, and {most} at the most", self.members)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// One more is active, or one fewer.
+    fn counted(mut self, before: Option<Standing>, after: Standing) -> Result<Self> {
+        match (before == Some(Standing::Active), after == Standing::Active) {
+            (false, true) => {
+                self.check_seat()?;
+                self.members += 1;
+            }
+            (true, false) => self.members = self.members.saturating_sub(1),
+            _ => {}
+        }
+        Ok(self)
+    }
+
     /// With this one among the owners or not; the last one stays.
     fn with_owner(&self, user: &UserId, owns: bool) -> Result<Self> {
         let mut after = self.next();
@@ -261,7 +295,7 @@ impl Manager<'_> {
     /// and two owners who go at once meet.
     fn commit(&self, action: &'static str, before: Membership, after: Membership) -> Result<Commit> {
         let owns = after.role == Role::Owner && after.standing == Standing::Active;
-        let access = self.access.with_owner(&before.user, owns)?;
+        let access = self.access.with_owner(&before.user, owns)?.counted(Some(before.standing), after.standing)?;
         Ok(Commit::replace(action, before, after).also_replace(self.access.version, access))
     }
 
@@ -384,7 +418,7 @@ pub fn leave(access: &Access, member: Membership, places: Places, now: Timestamp
     Manager { access, grants: &grants }.remove(member, places, now).map(|(_, commit)| commit)
 }
 
-/// Somebody takes their place, for the first time or again; owners are counted, and all but guests hear the channel.
+/// Somebody takes their place, for the first time or again. They and the owners are counted, and all but guests hear the channel.
 pub fn join(
     access: &Access,
     place: Membership,
@@ -392,6 +426,8 @@ pub fn join(
     everyone: Option<&Everyone>,
     now: Timestamp,
 ) -> Result<(Membership, Commit)> {
+    access.check_open()?;
+    let standing = before.as_ref().map(|before| before.standing);
     let (member, mut commit) = match before {
         None => (place.clone(), Commit::create("member.joined", place)),
         Some(before) if before.standing == Standing::Removed => {
@@ -400,9 +436,8 @@ pub fn join(
         }
         Some(_) => return Err(Error::Conflict("you belong to this organisation already".to_owned())),
     };
-    if member.role == Role::Owner {
-        commit = commit.also_replace(access.version, access.with_owner(&member.user, true)?);
-    }
+    let after = if member.role == Role::Owner { access.with_owner(&member.user, true)? } else { access.next() };
+    commit = commit.also_replace(access.version, after.counted(standing, member.standing)?);
     if let Some(everyone) = everyone.filter(|_| member.role != Role::Guest) {
         commit = commit.also_put(Participation::new(&everyone.channel, &member.user, now));
     }

@@ -13,11 +13,13 @@ use crate::{
     mail::Mailed,
     notification::Notification,
     organization::*,
+    platform::*,
     project::Project,
     second_factor::SecondFactor,
     structure::{Scope, Structure},
     task::*,
     team::Team,
+    tenant::*,
     timer::Timer,
 };
 use serde::{Deserialize, Serialize};
@@ -138,6 +140,11 @@ records! {
     Notification, "notification", |it| it.version, it.id;
     Timer, "timer", |it| 0, it.id;
     Mailed, "mailed", |it| 0, it.name;
+    Roster, "roster", |it| it.version, "roster";
+    OperatorCredentials, "operator_credentials", |it| it.version, it.operator;
+    OperatorSession, "operator_session", |it| it.version, it.id;
+    Dossier, "dossier", |it| it.version, it.organization;
+    TenantWord, "tenant_word", |it| 0, it.organization;
 }
 
 /// What a change is about.
@@ -290,20 +297,42 @@ pub struct Actor {
     /// The key it was done with; the person is then who answers for that key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<ApiKeyId>,
+    /// On the platform's own trail: which operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<OperatorId>,
 }
 
 impl Actor {
     pub fn system() -> Self {
-        Self { user: None, name: "Office Copilot".to_owned(), key: None }
+        Self::named("Office Copilot")
+    }
+
+    fn named(name: impl std::fmt::Display) -> Self {
+        Self { user: None, name: name.to_string(), key: None, operator: None }
     }
 
     pub fn person(user: &UserId, name: impl std::fmt::Display) -> Self {
-        Self { user: Some(user.clone()), name: name.to_string(), key: None }
+        Self { user: Some(user.clone()), ..Self::named(name) }
     }
 
     /// A program, for which somebody answers.
     pub fn program(key: &ApiKey, by: &UserId, name: impl std::fmt::Display) -> Self {
-        Self { user: Some(by.clone()), name: format!("{} (key of {name})", key.name), key: Some(key.id.clone()) }
+        let name = format!("{} (key of {name})", key.name);
+        Self { user: Some(by.clone()), key: Some(key.id.clone()), ..Self::named(name) }
+    }
+
+    /// Somebody who has no account, by what they say of themselves.
+    pub fn stranger(name: impl std::fmt::Display) -> Self {
+        Self::named(name)
+    }
+
+    pub fn operator(operator: &OperatorId, name: impl std::fmt::Display) -> Self {
+        Self { operator: Some(operator.clone()), ..Self::named(name) }
+    }
+
+    /// The platform's operators, as the organisations are told of them.
+    pub fn platform() -> Self {
+        Self::named("The platform")
     }
 }
 

@@ -34,6 +34,11 @@ pub enum Error {
     PeopleOnly,
     #[error("only a key can do this")]
     KeysOnly,
+    /// The platform's operators hold the organisation, for this reason.
+    #[error("the organisation is suspended and can change nothing: {0}")]
+    Suspended(String),
+    #[error("{0}")]
+    QuotaExceeded(String),
     #[error("there is no such {0}")]
     NotFound(&'static str),
     #[error("the request is not valid")]

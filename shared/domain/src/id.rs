@@ -122,6 +122,7 @@ ids! {
     NotificationId = "ntf_", "a notification";
     TimerId = "tmr_", "a timer";
     ChangeId = "chg_", "a change";
+    OperatorId = "opr_", "an operator";
 }
 
 #[cfg(test)]

@@ -134,6 +134,16 @@ pub const API_KEY_USED: SignedDuration = SignedDuration::from_hours(1);
 /// How long an ended key is shown.
 pub const API_KEY_SHOWN: SignedDuration = SignedDuration::from_hours(24 * 30);
 
+// The platform
+/// Operators, and those invited to be one.
+pub const OPERATORS: usize = 50;
+/// How long a sign-in of an operator lasts; nothing prolongs it.
+pub const OPERATOR_SESSION: SignedDuration = SignedDuration::from_hours(1);
+/// Tries of the setup token in an hour, per address.
+pub const SETUPS: u32 = 10;
+/// Partitions of the index that lists all organisations.
+pub const TENANT_SHARDS: u32 = 4;
+
 // Work
 pub const ASSIGNEES: usize = 10;
 pub const LABELS: usize = 20;

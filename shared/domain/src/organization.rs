@@ -81,6 +81,37 @@ pub struct OrganizationEdit {
 }
 
 impl Organization {
+    #[expect(clippy::too_many_arguments, reason = "the form in which an organisation is made, field by field")]
+    pub(crate) fn new(
+        id: OrganizationId,
+        name: Line,
+        address: Address,
+        phone: Phone,
+        expected_users: u32,
+        currency: Currency,
+        zone: Zone,
+        now: Timestamp,
+    ) -> Result<Self> {
+        if !(1..=1_000_000).contains(&expected_users) {
+            return Err(Error::invalid("/expected_users", "is not between 1 and 1,000,000"));
+        }
+        Ok(Self {
+            id,
+            name,
+            address,
+            phone,
+            expected_users,
+            currency,
+            zone,
+            email: None,
+            tax_number: None,
+            bank: None,
+            joining: None,
+            created_at: now,
+            version: 1,
+        })
+    }
+
     fn with_joining(self, joining: Option<Joining>) -> (Self, Commit) {
         let after = Self { joining, version: self.version + 1, ..self.clone() };
         let code = |joining: &Joining| JoinCode { code: joining.code.clone(), organization: self.id.clone(), version: 1 };
@@ -216,43 +247,38 @@ pub struct Founded {
 
 /// Makes the organisation, its owner, its first departments and its channel, in one commit.
 pub fn found(form: SignUp, password_hash: String, now: Timestamp, mut random: impl FnMut() -> u128) -> Result<(Founded, Commit)> {
-    if !(1..=1_000_000).contains(&form.expected_users) {
-        return Err(Error::invalid("/expected_users", "is not between 1 and 1,000,000"));
-    }
-    let organization = Organization {
-        id: OrganizationId::new(now, random()),
-        name: form.organization,
-        address: form.address,
-        phone: form.phone,
-        expected_users: form.expected_users,
-        currency: form.currency,
-        zone: form.zone.clone(),
-        email: None,
-        tax_number: None,
-        bank: None,
-        joining: None,
-        created_at: now,
-        version: 1,
-    };
+    let id = OrganizationId::new(now, random());
+    let zone = form.zone.clone();
+    let organization = Organization::new(id, form.organization, form.address, form.phone, form.expected_users, form.currency, zone, now)?;
     let user = User::new(UserId::new(now, random()), form.name, form.email, form.zone, organization.id.clone(), now);
     let owner = user.joins(&organization.id, Role::Owner, None, now);
-    let channel = Conversation::channel(ConversationId::new(now, random()), CHANNEL.parse().map_err(Error::internal)?, now);
-
-    let mut commit = Commit::create("organization.founded", organization.clone())
+    let (channel, house) = settled(&organization, Access::of_founder(&user.id), now, random)?;
+    let commit = house
         .and(Commit::create("member.joined", owner))
-        .and(Commit::create("conversation.created", channel.clone()))
         .also_create(user.clone())
         .also_create(EmailOwner::of(&user))
         .also_create(Credentials::new(&user.id, password_hash, now))
-        .also_create(Participation::new(&channel.id, &user.id, now))
-        .also_create(Access::of_founder(&user.id))
+        .also_create(Participation::new(&channel, &user.id, now));
+    Ok((Founded { user, organization }, commit))
+}
+
+/// An organisation with its first departments and its channel, and nobody in it yet.
+pub(crate) fn settled(
+    organization: &Organization,
+    access: Access,
+    now: Timestamp,
+    mut random: impl FnMut() -> u128,
+) -> Result<(ConversationId, Commit)> {
+    let channel = Conversation::channel(ConversationId::new(now, random()), CHANNEL.parse().map_err(Error::internal)?, now);
+    let mut commit = Commit::create("organization.founded", organization.clone())
+        .and(Commit::create("conversation.created", channel.clone()))
+        .also_create(access)
         .also_create(Everyone { channel: channel.id.clone(), version: 1 });
     let structure = Structure::first(now, random)?;
     for department in &structure.departments {
         commit = commit.and(Commit::part("department.created", "department", &department.id, None, Some(department)));
     }
-    let commit = commit.also_create(structure);
-    Ok((Founded { user, organization }, commit))
+    Ok((channel.id, commit.also_create(structure)))
 }
 
 /// The channel that whoever joins the organisation is put into.
@@ -369,6 +395,26 @@ impl Invitation {
         Ok((invitation.clone(), Commit::create("invitation.sent", invitation)))
     }
 
+    /// Somebody is to own an organisation that the platform made for them.
+    pub(crate) fn to_own(id: InvitationId, email: Email, organization: &Organization, now: Timestamp) -> (Self, Commit) {
+        let invitation = Self {
+            id,
+            organization: organization.id.clone(),
+            organization_name: organization.name.clone(),
+            email,
+            role: Role::Owner,
+            department: None,
+            invited_by: None,
+            inviter: organization.name.clone(),
+            state: InvitationState::Pending,
+            sending: 1,
+            expires_at: now + limits::INVITATION,
+            created_at: now,
+            version: 1,
+        };
+        (invitation.clone(), Commit::create("invitation.sent", invitation))
+    }
+
     /// Somebody asks to join by the organisation's code. What follows goes to the address they gave, so that nobody joins
     /// under another's.
     pub fn asked_for(id: InvitationId, email: Email, organization: &Organization, joining: &Joining, now: Timestamp) -> (Self, Commit) {
@@ -459,6 +505,17 @@ impl Invitation {
         self.invited_by.is_none() || inviter.is_some_and(backs)
     }
 
+    /// Whether it is the platform's, for the first owner.
+    pub fn is_to_own(&self) -> bool {
+        self.invited_by.is_none() && self.role == Role::Owner
+    }
+
+    /// The platform invites somebody else instead.
+    pub(crate) fn withdraw(self) -> Commit {
+        let after = Self { state: InvitationState::Revoked, version: self.version + 1, ..self.clone() };
+        Commit::replace("invitation.revoked", self, after)
+    }
+
     /// Whether it was sent since somebody was taken out; what was sent before brings nobody back.
     pub fn is_sent_since(&self, before: Option<&Membership>) -> bool {
         let sent_at = self.expires_at - limits::INVITATION;
@@ -475,6 +532,9 @@ impl Invitation {
         everyone: Option<&Everyone>,
         now: Timestamp,
     ) -> Result<(Membership, Commit)> {
+        if self.is_to_own() && !access.owners.is_empty() {
+            return Err(Error::Conflict("the organisation has an owner already".to_owned()));
+        }
         let place = user.joins(&self.organization, self.role, self.department.clone(), now);
         let after = Self { state: InvitationState::Accepted, version: self.version + 1, ..self.clone() };
         let (member, joined) = join(access, place, before, everyone, now)?;

@@ -33,6 +33,7 @@ struct Ids {
     invoice: InvoiceId,
     notification: NotificationId,
     timer: Timer,
+    operator: OperatorId,
     change: Change,
 }
 
@@ -56,6 +57,7 @@ impl Ids {
             invoice: InvoiceId::new(NOW, 12),
             notification: NotificationId::new(NOW, 13),
             timer: Timer::for_task(&task, domain::timer::Purpose::TaskDue, NOW),
+            operator: OperatorId::new(NOW, 15),
             change: Change {
                 id: ChangeId::new(NOW, 14),
                 organization,
@@ -120,6 +122,10 @@ impl Ids {
             mailed(t, "NAME"),
             idempotency(t, self.user.as_str(), "HASH"),
             change(t, &self.change),
+            roster(),
+            operator_credentials(&self.operator),
+            operator_session(&self.operator, &self.session),
+            dossier(t.id()),
         ]
     }
 
@@ -164,6 +170,8 @@ impl Ids {
             changes_on(t, NOW, 3, "chg_~"),
             changes_of(t, self.task.as_str()),
             changes_by(t, &self.user),
+            tenants(3, "org_~"),
+            tenant_words("acme"),
         ]
     }
 
@@ -228,8 +236,17 @@ impl Ids {
         let draft = read(json!({ "name": "Import", "permissions": ["read_tasks"] }));
         let (_, keyed) = ApiKey::new(self.api_key.clone(), draft, secret, &inviter.role.grants(), NOW).unwrap();
         let enrolled = SecondFactor::begin(&self.user, "SEALED".to_owned(), None).unwrap();
+        let (first, platform_opened) = Roster::open(self.operator.clone(), read(json!("Ada")), me.email.clone(), "HASH".to_owned(), NOW);
+        let (_, signed_in) = OperatorSession::open(self.session.clone(), &first, String::new(), String::new(), NOW);
+        let dossier = Dossier::empty(organization);
+        let access = domain::access::Access::of_founder(&self.user);
+        let noted = House { organization: house.clone(), access, dossier }.suspend(read(json!("x")), NOW).unwrap();
+        let words = TenantWord::all(&house, std::slice::from_ref(&inviter)).into_iter().map(Record::from);
         let commits = [
             enrolled,
+            platform_opened,
+            signed_in,
+            noted.ours,
             founding,
             keyed,
             opened_joining,
@@ -253,6 +270,7 @@ impl Ids {
         let placed = Record::from(inviter);
         let ask = Record::from(ResetAsk::new(me.email.clone(), NOW));
         written
+            .chain(words)
             .chain(task.entries())
             .chain(me.joins(organization, domain::policy::Role::Member, None, NOW).entries())
             .chain(told.into_iter().map(Record::from))
@@ -307,8 +325,9 @@ fn every_key_is_in_the_list() {
     assert_eq!(kinds, Record::KINDS.iter().copied().collect(), "make one of each kind in `Ids::records`");
 }
 
-/// What stands outside the organisations: a person's own, what nobody has proved to be yet, and the timers, whose keys name theirs.
-const OUTSIDE: [&str; 14] = [
+/// What stands outside the organisations: a person's own, what nobody has proved to be yet, the timers, whose keys name theirs,
+/// and the platform's own.
+const OUTSIDE: [&str; 20] = [
     "user",
     "credentials",
     "second_factor",
@@ -323,6 +342,12 @@ const OUTSIDE: [&str; 14] = [
     "visitor_idempotency",
     "sessions",
     "timers",
+    "roster",
+    "operator_credentials",
+    "operator_session",
+    "tenants",
+    "tenant_words",
+    "tenant_word",
 ];
 
 fn is_in<R>(range: &Range<R>, index: Index, pk: &str, sk: &str) -> bool {

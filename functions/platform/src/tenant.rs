@@ -1,0 +1,108 @@
+use backend::{
+    keys,
+    platform::Operator,
+    problem::Problem,
+    web::{Answer, Body, IfMatch, IfMatchHeader, Path},
+};
+use domain::{
+    Error, Result,
+    commit::Kept,
+    id::{InvitationId, OrganizationId},
+    limits,
+    organization::Invitation,
+    platform::{ManageTenants, ReadTenants},
+    tenant::{Act, Dossier, House, Owner, OwnerDraft, SuspensionDraft, TenantEdit, TenantView},
+    text::Markdown,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An organisation, and what operators noted of it, which it does not see.
+#[derive(Serialize, ToSchema)]
+pub struct Noted {
+    tenant: TenantView,
+    note: Markdown,
+}
+
+impl Noted {
+    pub(crate) fn new(house: &House, owners: Vec<Owner>) -> Self {
+        Self { tenant: house.view(owners), note: house.dossier.note.clone() }
+    }
+}
+
+/// One organisation: its state, its owners and its figures. Its `ETag` rises with what operators do.
+#[utoipa::path(get, path = "/api/v1/platform/tenants/{organization}", operation_id = "get_tenant", tag = "platform", params(("organization" = OrganizationId, Path)), security(("operator" = [])), responses((status = 200, body = Noted)))]
+pub async fn get(operator: Operator<ReadTenants>, Path(id): Path<OrganizationId>) -> Result<Answer, Problem> {
+    let house = operator.house(&id).await?;
+    let owners = operator.owners(&house).await?;
+    Ok(Answer::versioned(house.dossier.version, &Noted::new(&house, owners))?)
+}
+
+/// Does something to an organisation as it is now. Operators meet in the dossier and are told; what the organisation itself
+/// changes at the same moment is read again.
+async fn act(
+    operator: &Operator<ManageTenants>,
+    id: &OrganizationId,
+    seen: IfMatch,
+    rule: impl Fn(&House) -> Result<Act>,
+) -> Result<Answer, Problem> {
+    let tenant = operator.tenant(id)?;
+    for _ in 0..limits::RACE_TRIES {
+        let house = operator.house(id).await?;
+        seen.check_version(Dossier::KIND, house.dossier.version)?;
+        match operator.act(&tenant, rule(&house)?, None).await {
+            Err(Error::Stale { kind, .. }) if kind != Dossier::KIND => {}
+            other => {
+                other?;
+                let house = operator.house(id).await?;
+                let owners = operator.owners(&house).await?;
+                return Ok(Answer::versioned(house.dossier.version, &Noted::new(&house, owners))?);
+            }
+        }
+    }
+    Err(Error::Busy("the organisation keeps changing".into()).into())
+}
+
+/// Edit an organisation's name, its expected users, its quota and the note of it.
+#[utoipa::path(patch, path = "/api/v1/platform/tenants/{organization}", operation_id = "edit_tenant", tag = "platform", params(("organization" = OrganizationId, Path), IfMatchHeader), request_body = TenantEdit, security(("operator" = [])), responses((status = 200, body = Noted)))]
+pub async fn edit(
+    operator: Operator<ManageTenants>,
+    Path(id): Path<OrganizationId>,
+    seen: IfMatch,
+    Body(edit): Body<TenantEdit>,
+) -> Result<Answer, Problem> {
+    act(&operator, &id, seen, |house| house.edit(edit.clone())).await
+}
+
+/// Suspend an organisation: from its next request on it reads and changes nothing, nobody joins, and nothing is sent for it.
+/// Its members are told the reason.
+#[utoipa::path(post, path = "/api/v1/platform/tenants/{organization}/suspend", operation_id = "suspend_tenant", tag = "platform", params(("organization" = OrganizationId, Path), IfMatchHeader), request_body = SuspensionDraft, security(("operator" = [])), responses((status = 200, body = Noted)))]
+pub async fn suspend(
+    operator: Operator<ManageTenants>,
+    Path(id): Path<OrganizationId>,
+    seen: IfMatch,
+    Body(draft): Body<SuspensionDraft>,
+) -> Result<Answer, Problem> {
+    act(&operator, &id, seen, |house| house.suspend(draft.reason.clone(), operator.now())).await
+}
+
+/// Let a suspended organisation work again.
+#[utoipa::path(post, path = "/api/v1/platform/tenants/{organization}/resume", operation_id = "resume_tenant", tag = "platform", params(("organization" = OrganizationId, Path), IfMatchHeader), security(("operator" = [])), responses((status = 200, body = Noted)))]
+pub async fn resume(operator: Operator<ManageTenants>, Path(id): Path<OrganizationId>, seen: IfMatch) -> Result<Answer, Problem> {
+    act(&operator, &id, seen, House::resume).await
+}
+
+/// Invite somebody to own an organisation that nobody owns yet. An invitation that was sent before no longer works.
+#[utoipa::path(post, path = "/api/v1/platform/tenants/{organization}/invite-owner", operation_id = "invite_owner", tag = "platform", params(("organization" = OrganizationId, Path), IfMatchHeader), request_body = OwnerDraft, security(("operator" = [])), responses((status = 200, body = Noted)))]
+pub async fn invite_owner(
+    operator: Operator<ManageTenants>,
+    Path(id): Path<OrganizationId>,
+    seen: IfMatch,
+    Body(draft): Body<OwnerDraft>,
+) -> Result<Answer, Problem> {
+    let tenant = operator.tenant(&id)?;
+    let mut sent: Vec<Invitation> = operator.all(keys::invitations(&tenant), limits::PAGE_MOST).await?;
+    sent.retain(|invitation| invitation.is_open(operator.now()));
+    let invitation = InvitationId::new(operator.now(), operator.random());
+    act(&operator, &id, seen, |house| house.invite_owner(invitation.clone(), draft.email.clone(), sent.clone(), operator.now())).await
+}

@@ -1,0 +1,113 @@
+//! The door of those who are to be operators, or to sign in as one. Only the platform function takes it.
+
+use crate::{
+    Backend,
+    door::{App, Refusal},
+    guesses::{Guesses, OPERATOR_PASSWORDS},
+    idempotency::Claim,
+    keys, password,
+    platform::room,
+    secrets::sha256,
+    tokens,
+    visitor::count_in_hour,
+    web::{Answer, Facts},
+};
+use axum::extract::FromRequestParts;
+use domain::{
+    Error, Result, Timestamp,
+    commit::{Actor, Commit, Origin},
+    id::OperatorId,
+    limits,
+    platform::{OperatorAccount, OperatorCredentials, OperatorSession, Roster},
+    text::{Email, Password},
+};
+use http::request::Parts;
+
+/// Somebody without an operator's token.
+pub struct Outsider {
+    backend: Backend,
+    facts: Facts,
+    claim: Option<Claim>,
+    now: Timestamp,
+}
+
+impl FromRequestParts<App> for Outsider {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        let inner = &app.0.0;
+        let facts = parts.extensions.get::<Facts>().cloned().unwrap_or_default();
+        let now = inner.clock.now();
+        let claim = Claim::of_visitor(&facts, now);
+        if let Some(claim) = &claim {
+            let _ = facts.claim.set(claim.clone());
+            if let Some(kept) = inner.own.table.get_item(claim.key()).await? {
+                return Err(Refusal::Replay(claim.replay(&kept)?));
+            }
+        }
+        Ok(Self { backend: app.0.clone(), facts, claim, now })
+    }
+}
+
+impl Outsider {
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub fn random(&self) -> u128 {
+        self.backend.0.entropy.number()
+    }
+
+    pub fn origin(&self) -> &Origin {
+        &self.facts.origin
+    }
+
+    /// Everybody who runs the platform; none before the first was made.
+    pub async fn roster(&self) -> Result<Option<Roster>> {
+        self.backend.0.own.table.get(keys::roster()).await
+    }
+
+    pub async fn credentials(&self, operator: &OperatorId) -> Result<Option<OperatorCredentials>> {
+        self.backend.0.own.table.get(keys::operator_credentials(operator)).await
+    }
+
+    /// Whether this is the setup token of the secrets; refuses whoever has tried too often in this hour.
+    pub async fn is_setup_token(&self, token: &str) -> Result<bool> {
+        count_in_hour(&self.backend, self.now, "SETUP", &self.facts.origin.address, limits::SETUPS).await?;
+        Ok(self.backend.0.secrets().await?.is_setup_token(token))
+    }
+
+    /// Whether this is the operator's password; refuses whoever has guessed too often in this minute, by account or by address.
+    pub async fn is_password(&self, email: &Email, guess: &str, kept: Option<&OperatorCredentials>) -> Result<bool> {
+        let (table, address) = (&self.backend.0.own.table, self.facts.origin.address.as_str());
+        let (who, hash) = (sha256(email.as_str().as_bytes()), kept.map(|kept| kept.password_hash.as_str()));
+        let guesses = Guesses { table, of: &OPERATOR_PASSWORDS, who, address, now: self.now };
+        Ok(guesses.check(async { Ok(password::verify(guess, hash).await?.then_some(())) }).await?.is_some())
+    }
+
+    pub async fn hash(&self, password: &Password) -> Result<String> {
+        password::hash(password, &self.backend.0.entropy).await
+    }
+
+    pub async fn access_token(&self, session: &OperatorSession) -> Result<String> {
+        tokens::issue_to_operator(&*self.backend.0.secrets().await?, session)
+    }
+
+    /// The invitation a link stands for: `None` for anything that is not a link of ours.
+    pub async fn read_operator_link(&self, link: &str) -> Result<Option<(OperatorId, Email)>> {
+        let Some([operator, email]) = self.backend.read_link("operator", link).await? else { return Ok(None) };
+        Ok(operator.parse().ok().zip(email.parse().ok()))
+    }
+
+    /// Stores in the name of the operator who just became one, or proved to be.
+    pub async fn commit(&self, operator: &OperatorAccount, commit: Commit) -> Result<()> {
+        let actor = Actor::operator(&operator.id, &operator.name);
+        room(&self.backend, actor, self.facts.origin.clone(), None).execute(commit, None).await.map(drop)
+    }
+
+    pub async fn answer(&self, operator: &OperatorAccount, commit: Commit, answer: Answer) -> Result<Answer> {
+        let actor = Actor::operator(&operator.id, &operator.name);
+        let room = room(&self.backend, actor, self.facts.origin.clone(), self.claim.clone());
+        room.execute(commit, Some(answer)).await?.ok_or_else(|| Error::internal("an answer was lost on its way"))
+    }
+}

@@ -1,0 +1,105 @@
+//! The organisations as operators list and find them.
+
+use crate::{
+    keys::{self, Tenant},
+    page::{self, Page, Paging},
+    platform::Operator,
+    table::{Table, Walk, parse, text},
+};
+use domain::{
+    Result,
+    access::Access,
+    id::OrganizationId,
+    limits,
+    organization::{Membership, Organization},
+    platform::Sees,
+    tenant::{Dossier, House, Owner, TenantView, TenantWord},
+    text::words,
+};
+use futures_util::future::try_join_all;
+use std::collections::HashMap;
+
+impl<D: Sees<Organization> + Sees<Access> + Sees<Dossier> + Sees<Membership>> Operator<D> {
+    /// All organisations, the latest first, or those that are found by an id or by words that begin so.
+    pub async fn tenants(&self, wanted: Option<&str>, paging: &Paging) -> Result<Page<TenantView>> {
+        let found = match wanted {
+            None => self.every_tenant(paging).await?,
+            Some(text) => match text.trim().parse::<OrganizationId>() {
+                Ok(id) if !id.is_platform() => Page { items: self.organizations(vec![id]).await?, next: None },
+                _ => self.tenants_with(text, paging).await?,
+            },
+        };
+        Ok(Page { items: self.views(found.items).await?, next: found.next })
+    }
+
+    async fn every_tenant(&self, paging: &Paging) -> Result<Page<Organization>> {
+        let secrets = &*self.room.inner.secrets().await?;
+        let scope = self.room.tenant.id().as_str();
+        let before = page::open(secrets, scope, paging)?.unwrap_or_else(|| "org_~".to_owned());
+        let shards = (0..limits::TENANT_SHARDS).map(|shard| {
+            let range = keys::tenants(shard, &before);
+            // One more than asked for, because the bound itself was already given, and one more to know whether there are more
+            let walk = Walk { descending: true, limit: paging.limit + 2, after: None };
+            async move { self.room.store.table.query(&range, walk).await }
+        });
+        let mut items = Vec::new();
+        for found in try_join_all(shards).await? {
+            for item in found.items {
+                items.push(parse::<Organization>(item)?);
+            }
+        }
+        items.retain(|organization| organization.id.as_str() < before.as_str());
+        items.sort_by(|a, b| b.id.cmp(&a.id));
+        let more = items.len() > paging.limit;
+        items.truncate(paging.limit);
+        let last = items.last().filter(|_| more);
+        let next = last.map(|organization| page::seal(secrets, scope, paging, organization.id.as_str()));
+        Ok(Page { items, next })
+    }
+
+    async fn tenants_with(&self, wanted: &str, paging: &Paging) -> Result<Page<Organization>> {
+        let mut wanted = words([wanted]);
+        // By the longest, which begins the fewest
+        let Some(longest) = wanted.iter().max_by_key(|word| word.len()).cloned() else { return Ok(Page { items: Vec::new(), next: None }) };
+        wanted.remove(&longest);
+        let fits = |entry: &TenantWord| entry.fits(&longest, &wanted);
+        let found = self.room.list(keys::tenant_words(&longest), paging, false, fits).await?;
+        let ids = found.items.into_iter().map(|entry| entry.organization).collect();
+        Ok(Page { items: self.organizations(ids).await?, next: found.next })
+    }
+
+    async fn organizations(&self, ids: Vec<OrganizationId>) -> Result<Vec<Organization>> {
+        self.room.get_many(ids.into_iter().map(|id| keys::organization(&Tenant(id))).collect()).await
+    }
+
+    async fn views(&self, organizations: Vec<Organization>) -> Result<Vec<TenantView>> {
+        let keys = organizations.iter().map(|organization| Table::key_item(keys::access(&Tenant(organization.id.clone())))).collect();
+        let mut access = HashMap::new();
+        for item in self.room.store.table.get_items(keys).await? {
+            let of = text(&item, "tenant").unwrap_or_default().to_owned();
+            access.insert(of, parse::<Access>(item)?);
+        }
+        let access_of = |id: &OrganizationId| access.get(id.as_str()).cloned().unwrap_or_default();
+        let owners = organizations.iter().flat_map(|organization| {
+            let tenant = Tenant(organization.id.clone());
+            access_of(&organization.id).owners.into_iter().map(move |owner| keys::member(&tenant, &owner))
+        });
+        let mut of: HashMap<OrganizationId, Vec<Owner>> = HashMap::new();
+        for member in self.room.get_many(owners.collect()).await? {
+            of.entry(member.organization.clone()).or_default().push(member.into());
+        }
+        let view = |organization: Organization| {
+            let owners = of.remove(&organization.id).unwrap_or_default();
+            let (access, dossier) = (access_of(&organization.id), Dossier::empty(&organization.id));
+            House { organization, access, dossier }.view(owners)
+        };
+        Ok(organizations.into_iter().map(view).collect())
+    }
+
+    /// Who owns it, with the address to write to.
+    pub async fn owners(&self, house: &House) -> Result<Vec<Owner>> {
+        let tenant = Tenant(house.organization.id.clone());
+        let owners = house.access.owners.iter().map(|owner| keys::member(&tenant, owner)).collect();
+        Ok(self.room.get_many::<Membership>(owners).await?.into_iter().map(Owner::from).collect())
+    }
+}

@@ -1,0 +1,304 @@
+//! An organisation as the platform's operators see it: what holds for it, and how it is found.
+
+use crate::{
+    Error, Result, Timestamp,
+    access::Access,
+    commit::Commit,
+    id::*,
+    money::Currency,
+    organization::{Invitation, Membership, Organization, settled},
+    text::*,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use utoipa::ToSchema;
+
+/// Why an organisation may change nothing, and since when. Its members read the reason.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Suspension {
+    #[schema(example = "The invoice of March is not paid.")]
+    pub reason: Line,
+    pub since: Timestamp,
+}
+
+/// How much an organisation may have; what is absent has no limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Quota {
+    /// People who are active in it.
+    #[schema(minimum = 1, example = 100)]
+    pub members: Option<u32>,
+}
+
+/// What operators note of an organisation, which it does not see. Every act of an operator on it raises the version,
+/// so that two who act at once meet here, and not in what the organisation itself keeps changing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Dossier {
+    pub organization: OrganizationId,
+    pub note: Markdown,
+    pub version: u64,
+}
+
+/// An organisation as operators see it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TenantView {
+    pub id: OrganizationId,
+    pub name: Line,
+    pub address: Address,
+    pub phone: Phone,
+    pub expected_users: u32,
+    pub state: TenantState,
+    pub suspension: Option<Suspension>,
+    pub quota: Quota,
+    /// People who are active in it.
+    pub members: u32,
+    pub owners: Vec<Owner>,
+    pub created_at: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TenantState {
+    Active,
+    /// It reads, and changes nothing.
+    Suspended,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Owner {
+    pub user: UserId,
+    pub name: Line,
+    pub email: Email,
+}
+
+impl From<Membership> for Owner {
+    fn from(member: Membership) -> Self {
+        Self { user: member.user, name: member.name, email: member.email }
+    }
+}
+
+/// What is known of one organisation where an operator acts on it.
+#[derive(Clone)]
+pub struct House {
+    pub organization: Organization,
+    pub access: Access,
+    pub dossier: Dossier,
+}
+
+/// What an operator does: written in the organisation, where it stands on the trail as done by the platform, and on the
+/// platform, where it stands with who it was.
+pub struct Act {
+    pub theirs: Commit,
+    pub ours: Commit,
+}
+
+/// What an operator changes; what is absent stays.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TenantEdit {
+    pub name: Option<Line>,
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    pub expected_users: Option<u32>,
+    pub quota: Option<Quota>,
+    pub note: Option<Markdown>,
+}
+
+/// An organisation that is made for somebody.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TenantDraft {
+    #[schema(example = "Acme Gardens")]
+    pub name: Line,
+    pub address: Address,
+    pub phone: Phone,
+    #[schema(minimum = 1, maximum = 1_000_000, example = 25)]
+    pub expected_users: u32,
+    #[serde(default)]
+    pub currency: Currency,
+    #[serde(default)]
+    pub zone: Zone,
+    /// Where the invitation to own it goes.
+    pub owner: Email,
+    #[serde(default)]
+    pub quota: Quota,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SuspensionDraft {
+    #[schema(example = "The invoice of March is not paid.")]
+    pub reason: Line,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OwnerDraft {
+    pub email: Email,
+}
+
+/// What a change of an organisation by an operator shows.
+#[derive(Serialize)]
+struct Facts<'a> {
+    name: &'a Line,
+    expected_users: u32,
+    quota: &'a Quota,
+    suspension: &'a Option<Suspension>,
+}
+
+impl Quota {
+    fn check(&self) -> Result<()> {
+        if self.members == Some(0) { Err(Error::invalid("/quota/members", "is less than the one who owns it")) } else { Ok(()) }
+    }
+}
+
+impl Dossier {
+    /// Of an organisation nothing was noted of yet.
+    pub fn empty(organization: &OrganizationId) -> Self {
+        Self { organization: organization.clone(), note: Markdown::none(), version: 0 }
+    }
+
+    fn next(self, note: Option<Markdown>) -> Commit {
+        let seen = self.version;
+        let after = Self { note: note.unwrap_or(self.note), version: seen + 1, organization: self.organization };
+        if seen == 0 { Commit::quiet().also_create(after) } else { Commit::quiet().also_replace(seen, after) }
+    }
+}
+
+impl House {
+    pub fn view(&self, owners: Vec<Owner>) -> TenantView {
+        let Organization { id, name, address, phone, expected_users, created_at, .. } = self.organization.clone();
+        let Access { suspension, quota, members, .. } = self.access.clone();
+        let state = if suspension.is_some() { TenantState::Suspended } else { TenantState::Active };
+        TenantView { id, name, address, phone, expected_users, state, suspension, quota, members, owners, created_at }
+    }
+
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            name: &self.organization.name,
+            expected_users: self.organization.expected_users,
+            quota: &self.access.quota,
+            suspension: &self.access.suspension,
+        }
+    }
+
+    /// The change as it stands on both trails, and the dossier that says there was one.
+    fn act(&self, action: &'static str, after: &Self, note: Option<Markdown>) -> Act {
+        let id = &self.organization.id;
+        let change = || Commit::part(action, "organization", id, Some(&self.facts()), Some(&after.facts()));
+        let mut theirs = change();
+        if after.organization != self.organization {
+            theirs = theirs.also_replace(self.organization.version, after.organization.clone());
+        }
+        if after.access != self.access {
+            theirs = theirs.also_replace(self.access.version, after.access.clone());
+        }
+        let mut ours = change();
+        if let Some(note) = &note
+            && *note != self.dossier.note
+        {
+            ours = ours.and(Commit::part("organization.noted", "organization", id, Some(&self.dossier.note), Some(note)));
+        }
+        Act { theirs, ours: ours.and(self.dossier.clone().next(note)) }
+    }
+
+    fn with_access(&self, change: impl FnOnce(&mut Access)) -> Self {
+        let mut after = self.clone();
+        change(&mut after.access);
+        after.access.version += 1;
+        after
+    }
+
+    pub fn edit(&self, edit: TenantEdit) -> Result<Act> {
+        let mut after = self.clone();
+        if let Some(quota) = edit.quota.filter(|quota| *quota != self.access.quota) {
+            quota.check()?;
+            after = self.with_access(|access| access.quota = quota);
+        }
+        let users = edit.expected_users.unwrap_or(self.organization.expected_users);
+        if !(1..=1_000_000).contains(&users) {
+            return Err(Error::invalid("/expected_users", "is not between 1 and 1,000,000"));
+        }
+        let name = edit.name.unwrap_or_else(|| self.organization.name.clone());
+        if (&name, users) != (&self.organization.name, self.organization.expected_users) {
+            let version = self.organization.version + 1;
+            after.organization = Organization { name, expected_users: users, version, ..self.organization.clone() };
+        }
+        Ok(self.act("organization.edited", &after, edit.note))
+    }
+
+    /// It reads and exports, and changes nothing from its next request on.
+    pub fn suspend(&self, reason: Line, now: Timestamp) -> Result<Act> {
+        if self.access.suspension.is_some() {
+            return Err(Error::Conflict("the organisation is suspended already".to_owned()));
+        }
+        let after = self.with_access(|access| access.suspension = Some(Suspension { reason, since: now }));
+        Ok(self.act("organization.suspended", &after, None))
+    }
+
+    pub fn resume(&self) -> Result<Act> {
+        if self.access.suspension.is_none() {
+            return Err(Error::Conflict("the organisation is not suspended".to_owned()));
+        }
+        let after = self.with_access(|access| access.suspension = None);
+        Ok(self.act("organization.resumed", &after, None))
+    }
+
+    /// Invites somebody to own an organisation that nobody owns yet. Whoever was invited before is so no longer.
+    pub fn invite_owner(&self, id: InvitationId, email: Email, before: Vec<Invitation>, now: Timestamp) -> Result<Act> {
+        if !self.access.owners.is_empty() {
+            return Err(Error::Conflict("the organisation has an owner, who invites whom they like".to_owned()));
+        }
+        self.access.check_open()?;
+        let (invitation, theirs) = Invitation::to_own(id, email, &self.organization, now);
+        let theirs = before.into_iter().filter(Invitation::is_to_own).map(Invitation::withdraw).fold(theirs, Commit::and);
+        let ours = Commit::part("organization.owner_invited", "organization", &self.organization.id, None, Some(&invitation.email));
+        Ok(Act { theirs, ours: ours.and(self.dossier.clone().next(None)) })
+    }
+}
+
+/// Makes an organisation for somebody, who is invited to own it.
+pub fn found_for(draft: TenantDraft, now: Timestamp, mut random: impl FnMut() -> u128) -> Result<(House, Act)> {
+    draft.quota.check()?;
+    let organization = Organization::new(
+        OrganizationId::new(now, random()),
+        draft.name,
+        draft.address,
+        draft.phone,
+        draft.expected_users,
+        draft.currency,
+        draft.zone,
+        now,
+    )?;
+    let access = Access { quota: draft.quota, version: 1, ..Access::default() };
+    let (_, theirs) = settled(&organization, access.clone(), now, &mut random)?;
+    let (_, invited) = Invitation::to_own(InvitationId::new(now, random()), draft.owner, &organization, now);
+    let house = House { dossier: Dossier::empty(&organization.id), organization, access };
+    let ours = Commit::part("organization.founded", "organization", &house.organization.id, None, Some(&house.facts()));
+    let act = Act { theirs: theirs.and(invited), ours: ours.and(house.dossier.clone().next(None)) };
+    let dossier = Dossier { version: 1, ..house.dossier };
+    Ok((House { dossier, ..house }, act))
+}
+
+/// An entry by which operators find an organisation. It knows the other words as well, so that several are looked for in one read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TenantWord {
+    pub word: String,
+    pub words: Vec<String>,
+    pub organization: OrganizationId,
+}
+
+impl TenantWord {
+    /// By the words of its name and of its owners' names and addresses.
+    pub fn all(organization: &Organization, owners: &[Membership]) -> Vec<Self> {
+        let people = owners.iter().flat_map(|owner| [owner.email.as_str(), owner.name.as_str()]);
+        let words: Vec<_> = words([organization.name.as_str()].into_iter().chain(people)).into_iter().collect();
+        let entry = |word: &String| Self { word: word.clone(), words: words.clone(), organization: organization.id.clone() };
+        words.iter().map(entry).collect()
+    }
+
+    /// Whether it is what is looked for by words that begin so; of several entries of one organisation the first.
+    pub fn fits(&self, beginning: &str, others: &BTreeSet<String>) -> bool {
+        let first = self.words.iter().find(|word| word.starts_with(beginning));
+        first == Some(&self.word) && others.iter().all(|other| self.words.iter().any(|word| word.starts_with(other.as_str())))
+    }
+}
