@@ -49,6 +49,7 @@ const CASES: &[(&str, &str)] = &[
     ("GET /api/v1/organization/chart.svg", ""),
     ("GET /api/v1/organization/sign-in", ""),
     ("PUT /api/v1/organization/sign-in", r#"{"second_factor":false}"#),
+    ("GET /api/v1/organization/usage", ""),
     ("GET /api/v1/departments", ""),
     ("GET /api/v1/departments/{department}", ""),
     ("POST /api/v1/departments", r#"{"name":"{new_email}","parent":"{department}"}"#),

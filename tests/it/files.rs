@@ -4,12 +4,12 @@ use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 use tests::{Person, World};
 
-async fn announce(person: &Person, name: &str, media_type: &str, bytes: usize) -> Value {
+pub(crate) async fn announce(person: &Person, name: &str, media_type: &str, bytes: usize) -> Value {
     person.post("/api/v1/files", json!({ "name": name, "media_type": media_type, "bytes": bytes })).await.expect(201)
 }
 
 /// Posts the form of an announced file, with some of its fields changed.
-async fn upload(world: &World, announced: &Value, content: Vec<u8>, changed: &[(&str, &str)]) -> u16 {
+pub(crate) async fn upload(world: &World, announced: &Value, content: Vec<u8>, changed: &[(&str, &str)]) -> u16 {
     let mut form = Form::new();
     for (name, value) in announced["upload"]["fields"].as_object().unwrap() {
         let value = changed.iter().find(|(field, _)| field == name).map_or(value.as_str().unwrap(), |(_, value)| value);
@@ -26,7 +26,7 @@ async fn upload(world: &World, announced: &Value, content: Vec<u8>, changed: &[(
     answer.status().as_u16()
 }
 
-fn path(announced: &Value, rest: &str) -> String {
+pub(crate) fn path(announced: &Value, rest: &str) -> String {
     format!("/api/v1/files/{}{rest}", announced["file"]["id"].as_str().unwrap())
 }
 

@@ -8,6 +8,7 @@ mod follow;
 mod places;
 mod presence;
 mod tenants;
+mod usage;
 
 use backend::{
     Backend,
@@ -30,7 +31,7 @@ use domain::{
 use serde_json::{Value, json};
 
 pub async fn handle(backend: Backend, event: Value) -> Result<Value> {
-    each_write(backend, event, follow_up).await
+    each_write(backend, event, usage::note, follow_up, usage::sum_up).await
 }
 
 async fn follow_up(backend: Backend, written: Written) -> Result<()> {

@@ -8,10 +8,12 @@ use backend::{
 };
 use domain::{
     Error,
+    commit::Kept,
     file::{File, FileDraft, FileState},
     id::{FileId, TaskId},
     limits,
     policy::{ReadFiles, UploadFiles},
+    usage::Storage,
 };
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -58,6 +60,11 @@ pub async fn announce(can: Can<UploadFiles>, Body(draft): Body<FileDraft>) -> Re
             return Err(Error::Conflict(format!("a task has {} files at the most", limits::ATTACHMENTS)).into());
         }
     }
+    let quota = &can.access().quota;
+    if quota.storage_bytes.is_some() {
+        // As far as can be known now; what is kept in the end is counted exactly
+        can.get(keys::storage(can.tenant())).await?.unwrap_or_default().check_room(draft.bytes, quota)?;
+    }
     let id = FileId::new(can.now(), can.random());
     let (file, commit) = File::new(id, draft, project, can.user(), can.now())?;
     let upload = can.upload_form(&file)?;
@@ -83,18 +90,29 @@ pub async fn complete(can: Can<UploadFiles>, Path(id): Path<FileId>) -> Result<A
         return Err(Error::Conflict(format!("{} bytes were uploaded; {} were announced", upload.bytes, file.bytes)).into());
     }
     file.check_content(&upload.head)?;
+    let mut storage: Storage = can.get(keys::storage(can.tenant())).await?.unwrap_or_default();
+    storage.check_room(file.bytes, &can.access().quota)?;
     if !can.keep(&file, &upload).await? {
         return Err(Error::Conflict("the file was uploaded again at this moment; try again".to_owned()).into());
     }
-    let (file, commit) = file.stored();
-    match can.commit(commit).await {
-        // Completed at the same moment by another tab
-        Err(Error::Stale { .. }) => Ok(Answer::record(&can.find(keys::file(can.tenant(), &id), "file").await?)?),
-        other => {
-            other?;
-            Ok(Answer::record(&file)?)
+    for tries in 0..limits::RACE_TRIES {
+        storage.check_room(file.bytes, &can.access().quota)?;
+        let (stored, commit) = file.clone().stored(&storage);
+        match can.commit(commit).await {
+            // Completed at the same moment by another tab
+            Err(Error::Stale { kind: File::KIND, .. }) => {
+                return Ok(Answer::record(&can.find(keys::file(can.tenant(), &id), "file").await?)?);
+            }
+            // Another file was counted at the same moment
+            Err(Error::Stale { .. } | Error::Conflict(_)) => can.step_aside(tries).await,
+            other => {
+                other?;
+                return Ok(Answer::record(&stored)?);
+            }
         }
+        storage = can.get(keys::storage(can.tenant())).await?.unwrap_or_default();
     }
+    Err(Error::Busy("files keep being counted".into()).into())
 }
 
 /// Get a link to a file's content, good for five minutes.

@@ -15,6 +15,7 @@ mod sign_in;
 mod team_goals;
 mod team_members;
 mod teams;
+mod usage;
 
 backend::operations! {
     organization::get, organization::edit,
@@ -30,6 +31,7 @@ backend::operations! {
     team_goals::edit, team_goals::remove,
     chart::tree,
     chart::picture,
+    usage::get,
     directory::list,
     import::import,
     export::export,

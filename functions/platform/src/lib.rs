@@ -6,6 +6,7 @@ mod signin;
 mod tenant;
 mod tenants;
 mod trail;
+mod usage;
 
 backend::operations! {
     signin::set_up,
@@ -21,5 +22,7 @@ backend::operations! {
     tenant::suspend,
     tenant::resume,
     tenant::invite_owner,
+    usage::of_tenant,
+    usage::of_all,
     trail::changes,
 }

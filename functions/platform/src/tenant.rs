@@ -5,14 +5,16 @@ use backend::{
     web::{Answer, Body, IfMatch, IfMatchHeader, Path},
 };
 use domain::{
-    Error, Result,
+    Error, Result, Timestamp,
+    access::Access,
     commit::Kept,
     id::{InvitationId, OrganizationId},
     limits,
-    organization::Invitation,
-    platform::{ManageTenants, ReadTenants},
+    organization::{Invitation, Membership, Organization},
+    platform::{ManageTenants, ReadTenants, Sees},
     tenant::{Act, Dossier, House, Owner, OwnerDraft, SuspensionDraft, TenantEdit, TenantView},
     text::Markdown,
+    usage::Usage,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -25,8 +27,8 @@ pub struct Noted {
 }
 
 impl Noted {
-    pub(crate) fn new(house: &House, owners: Vec<Owner>) -> Self {
-        Self { tenant: house.view(owners), note: house.dossier.note.clone() }
+    pub(crate) fn new(house: &House, owners: Vec<Owner>, active: Option<Timestamp>) -> Self {
+        Self { tenant: house.view(owners, active), note: house.dossier.note.clone() }
     }
 }
 
@@ -34,8 +36,15 @@ impl Noted {
 #[utoipa::path(get, path = "/api/v1/platform/tenants/{organization}", operation_id = "get_tenant", tag = "platform", params(("organization" = OrganizationId, Path)), security(("operator" = [])), responses((status = 200, body = Noted)))]
 pub async fn get(operator: Operator<ReadTenants>, Path(id): Path<OrganizationId>) -> Result<Answer, Problem> {
     let house = operator.house(&id).await?;
-    let owners = operator.owners(&house).await?;
-    Ok(Answer::versioned(house.dossier.version, &Noted::new(&house, owners))?)
+    shown(&operator, &house).await
+}
+
+async fn shown<D: Sees<Organization> + Sees<Access> + Sees<Dossier> + Sees<Membership> + Sees<Usage>>(
+    operator: &Operator<D>,
+    house: &House,
+) -> Result<Answer, Problem> {
+    let (owners, active) = tokio::try_join!(operator.owners(house), operator.last_active(house))?;
+    Ok(Answer::versioned(house.dossier.version, &Noted::new(house, owners, active))?)
 }
 
 /// Does something to an organisation as it is now. Operators meet in the dossier and are told; what the organisation itself
@@ -55,8 +64,7 @@ async fn act(
             other => {
                 other?;
                 let house = operator.house(id).await?;
-                let owners = operator.owners(&house).await?;
-                return Ok(Answer::versioned(house.dossier.version, &Noted::new(&house, owners))?);
+                return shown(operator, &house).await;
             }
         }
     }

@@ -39,7 +39,7 @@ pub async fn list(operator: Operator<ReadTenants>, List { filter, paging }: List
 pub async fn create(operator: Operator<ManageTenants>, Body(draft): Body<TenantDraft>) -> Result<Answer, Problem> {
     let (house, act) = found_for(draft, operator.now(), || operator.random())?;
     let tenant = operator.tenant(&house.organization.id)?;
-    let made = Noted::new(&house, Vec::new());
+    let made = Noted::new(&house, Vec::new(), None);
     let answer = Answer::versioned(house.dossier.version, &made)?.at(format_args!("/api/v1/platform/tenants/{}", tenant.id()));
     let given = operator.act(&tenant, act, Some(answer)).await?;
     Ok(given.ok_or_else(|| Error::internal("an answer was lost on its way"))?)

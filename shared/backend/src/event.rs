@@ -62,6 +62,9 @@ struct StreamImages {
 /// A record of the table that was written or removed.
 pub struct Written {
     pub kind: String,
+    /// The partition it stands in, whose order the stream keeps, and its place in that order.
+    pub partition: String,
+    pub place: String,
     pub tenant: Option<OrganizationId>,
     new: Option<serde_dynamo::Item>,
     old: Option<serde_dynamo::Item>,
@@ -93,6 +96,8 @@ fn written(images: StreamImages) -> Written {
     };
     Written {
         kind: text("kind").unwrap_or_default(),
+        partition: text("pk").unwrap_or_default(),
+        place: images.sequence_number.clone(),
         tenant: text("tenant").or_else(|| text("organization")).and_then(|id| id.parse().ok()),
         new: images.new_image,
         old: images.old_image,
@@ -100,18 +105,39 @@ fn written(images: StreamImages) -> Written {
 }
 
 /// Works on what was written, in order; the first that fails is reported, and the stream comes again from there.
-pub async fn each_write<F>(backend: Backend, event: Value, work: fn(Backend, Written) -> F) -> Result<Value>
+/// What is noted of those that were worked on is summed up once in the end.
+pub async fn each_write<N, F, S>(
+    backend: Backend,
+    event: Value,
+    note: fn(&Written) -> Option<N>,
+    work: fn(Backend, Written) -> F,
+    sum_up: fn(Backend, Vec<N>) -> S,
+) -> Result<Value>
 where
     F: Future<Output = Result<()>>,
+    S: Future<Output = Result<()>>,
 {
     let event: StreamEvent = serde_json::from_value(event).map_err(Error::internal)?;
+    let first = event.records.first().map(|record| record.dynamodb.sequence_number.clone());
+    let (mut notes, mut failed) = (Vec::new(), None);
     for record in event.records {
-        let sequence = record.dynamodb.sequence_number.clone();
-        if let Err(error) = work(backend.clone(), written(record.dynamodb)).await {
-            problem::log(&error);
-            tracing::warn!(sequence, error = %error, "a write could not be followed up");
-            return Ok(json!({ "batchItemFailures": [{ "itemIdentifier": sequence }] }));
+        let written = written(record.dynamodb);
+        let (noted, place) = (note(&written), written.place.clone());
+        match work(backend.clone(), written).await {
+            Ok(()) => notes.extend(noted),
+            Err(error) => {
+                problem::log(&error);
+                tracing::warn!(sequence = place, error = %error, "a write could not be followed up");
+                failed = Some(place);
+                break;
+            }
         }
     }
-    Ok(json!({ "batchItemFailures": [] }))
+    if let Err(error) = sum_up(backend, notes).await {
+        problem::log(&error);
+        tracing::warn!(error = %error, "writes could not be summed up");
+        failed = first;
+    }
+    let failures: Vec<Value> = failed.into_iter().map(|place| json!({ "itemIdentifier": place })).collect();
+    Ok(json!({ "batchItemFailures": failures }))
 }

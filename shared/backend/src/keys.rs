@@ -25,6 +25,7 @@ use domain::{
     tenant::*,
     text::{Email, Label},
     timer::Timer,
+    usage::{Month, Storage, Usage},
     workflow::State,
 };
 use std::{fmt, marker::PhantomData};
@@ -382,6 +383,16 @@ pub fn notifications(t: &Tenant, user: &UserId) -> Range<Notification> {
 pub fn mailed(t: &Tenant, name: &str) -> Key<Mailed> {
     key(format_args!("{t}#MAILED"), name)
 }
+pub fn storage(t: &Tenant) -> Key<Storage> {
+    key(t, "STORAGE")
+}
+pub fn usage(t: &Tenant, month: &Month) -> Key<Usage> {
+    key(format_args!("{t}#USAGE"), month.as_str())
+}
+/// By month.
+pub fn usages(t: &Tenant) -> Range<Usage> {
+    range(Index::Table, format_args!("{t}#USAGE"), "")
+}
 /// `who` is the id of a person or of a key.
 pub(crate) fn idempotency(t: &Tenant, who: &str, hash: &str) -> Key<()> {
     key(format_args!("{t}#IDEMPOTENCY#{who}"), hash)
@@ -418,6 +429,10 @@ pub fn dossier(organization: &OrganizationId) -> Key<Dossier> {
 /// All organisations, by when they were made, in a few partitions.
 pub(crate) fn tenants(shard: u32, until: &str) -> Range<Organization> {
     between(Index::Gsi1, format_args!("TENANTS#{shard}"), "", until)
+}
+/// Of all organisations in one month, in a few partitions.
+pub(crate) fn usages_in(month: &Month, shard: u32) -> Range<Usage> {
+    range(Index::Gsi1, format_args!("USAGES#{}#{shard}", month.as_str()), "")
 }
 /// Words that begin so, and the organisations they are of. Words that begin alike stand together, the others elsewhere.
 pub(crate) fn tenant_words(beginning: &str) -> Range<TenantWord> {
@@ -522,6 +537,11 @@ pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
         Record::Notification(it) => notification(t, &it.user, &it.id).into(),
         Record::Timer(it) => timer(t, it).into(),
         Record::Mailed(it) => mailed(t, &it.name).into(),
+        Record::Storage(_) => storage(t).into(),
+        Record::Usage(it) => {
+            let shard = shard(it.organization.as_str(), limits::TENANT_SHARDS);
+            Place::from(usage(t, &it.month)).in_index(usages_in(&it.month, shard), &it.organization)
+        }
         Record::Roster(_) => roster().into(),
         Record::OperatorCredentials(it) => operator_credentials(&it.operator).into(),
         Record::OperatorSession(it) => operator_session(&it.operator, &it.id).into(),

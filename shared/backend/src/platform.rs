@@ -130,6 +130,14 @@ impl<D: Duty> Operator<D> {
         self.room.all(range, limit, false).await
     }
 
+    /// The last of a range, latest first, up to `limit`.
+    pub async fn latest<R: Kept>(&self, range: Range<R>, limit: usize) -> Result<Vec<R>>
+    where
+        D: Sees<R>,
+    {
+        self.room.all(range, limit, true).await
+    }
+
     fn check_writes(&self, writes: &[Write]) -> Result<()> {
         match writes.iter().map(|write| write.record().kind()).find(|kind| !D::WRITES.contains(kind)) {
             Some(kind) => Err(Error::internal(format!("{} does not write {kind}", D::NAME))),

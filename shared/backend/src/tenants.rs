@@ -7,19 +7,32 @@ use crate::{
     table::{Table, Walk, parse, text},
 };
 use domain::{
-    Result,
+    Result, Timestamp,
     access::Access,
+    commit::Kept,
     id::OrganizationId,
     limits,
     organization::{Membership, Organization},
     platform::Sees,
     tenant::{Dossier, House, Owner, TenantView, TenantWord},
     text::words,
+    usage::{Month, Usage},
 };
 use futures_util::future::try_join_all;
 use std::collections::HashMap;
 
-impl<D: Sees<Organization> + Sees<Access> + Sees<Dossier> + Sees<Membership>> Operator<D> {
+impl<D: Sees<Usage>> Operator<D> {
+    /// What was counted of all organisations in a month, and whether that is all.
+    pub async fn usages(&self, month: &Month) -> Result<(Vec<Usage>, bool)> {
+        let most = limits::USAGE_SUMMED / limits::TENANT_SHARDS as usize;
+        let shards = (0..limits::TENANT_SHARDS).map(|shard| self.room.all(keys::usages_in(month, shard), most, false));
+        let shards = try_join_all(shards).await?;
+        let complete = shards.iter().all(|usages| usages.len() < most);
+        Ok((shards.into_iter().flatten().collect(), complete))
+    }
+}
+
+impl<D: Sees<Organization> + Sees<Access> + Sees<Dossier> + Sees<Membership> + Sees<Usage>> Operator<D> {
     /// All organisations, the latest first, or those that are found by an id or by words that begin so.
     pub async fn tenants(&self, wanted: Option<&str>, paging: &Paging) -> Result<Page<TenantView>> {
         let found = match wanted {
@@ -73,11 +86,21 @@ impl<D: Sees<Organization> + Sees<Access> + Sees<Dossier> + Sees<Membership>> Op
     }
 
     async fn views(&self, organizations: Vec<Organization>) -> Result<Vec<TenantView>> {
-        let keys = organizations.iter().map(|organization| Table::key_item(keys::access(&Tenant(organization.id.clone())))).collect();
-        let mut access = HashMap::new();
-        for item in self.room.store.table.get_items(keys).await? {
+        let months = months(self.room.now);
+        let wanted = organizations.iter().flat_map(|organization| {
+            let tenant = Tenant(organization.id.clone());
+            let usages = months.iter().map(|month| Table::key_item(keys::usage(&tenant, month)));
+            [Table::key_item(keys::access(&tenant))].into_iter().chain(usages.collect::<Vec<_>>())
+        });
+        let (mut access, mut active) = (HashMap::new(), HashMap::new());
+        for item in self.room.store.table.get_items(wanted.collect()).await? {
             let of = text(&item, "tenant").unwrap_or_default().to_owned();
-            access.insert(of, parse::<Access>(item)?);
+            if text(&item, "kind") == Some(Usage::KIND) {
+                let last: &mut Option<Timestamp> = active.entry(of).or_default();
+                *last = (*last).max(parse::<Usage>(item)?.last_at);
+            } else {
+                access.insert(of, parse::<Access>(item)?);
+            }
         }
         let access_of = |id: &OrganizationId| access.get(id.as_str()).cloned().unwrap_or_default();
         let owners = organizations.iter().flat_map(|organization| {
@@ -91,9 +114,17 @@ impl<D: Sees<Organization> + Sees<Access> + Sees<Dossier> + Sees<Membership>> Op
         let view = |organization: Organization| {
             let owners = of.remove(&organization.id).unwrap_or_default();
             let (access, dossier) = (access_of(&organization.id), Dossier::empty(&organization.id));
-            House { organization, access, dossier }.view(owners)
+            let active = active.get(organization.id.as_str()).copied().flatten();
+            House { organization, access, dossier }.view(owners, active)
         };
         Ok(organizations.into_iter().map(view).collect())
+    }
+
+    /// When something was last done in it.
+    pub async fn last_active(&self, house: &House) -> Result<Option<Timestamp>> {
+        let tenant = Tenant(house.organization.id.clone());
+        let usages = months(self.room.now).iter().map(|month| keys::usage(&tenant, month)).collect();
+        Ok(self.room.get_many::<Usage>(usages).await?.into_iter().filter_map(|usage| usage.last_at).max())
     }
 
     /// Who owns it, with the address to write to.
@@ -102,4 +133,11 @@ impl<D: Sees<Organization> + Sees<Access> + Sees<Dossier> + Sees<Membership>> Op
         let owners = house.access.owners.iter().map(|owner| keys::member(&tenant, owner)).collect();
         Ok(self.room.get_many::<Membership>(owners).await?.into_iter().map(Owner::from).collect())
     }
+}
+
+/// The present month and the one before.
+fn months(now: Timestamp) -> [Month; 2] {
+    let first = now.to_zoned(jiff::tz::TimeZone::UTC).date().first_of_month();
+    let before = first.yesterday().ok().and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok()).map_or(now, |day| day.timestamp());
+    [Month::of(now), Month::of(before)]
 }

@@ -21,6 +21,7 @@ use crate::{
     team::Team,
     tenant::*,
     timer::Timer,
+    usage::{Storage, Usage},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -140,6 +141,8 @@ records! {
     Notification, "notification", |it| it.version, it.id;
     Timer, "timer", |it| 0, it.id;
     Mailed, "mailed", |it| 0, it.name;
+    Storage, "storage", |it| it.version, "storage";
+    Usage, "usage", |it| it.version, it.month.as_str();
     Roster, "roster", |it| it.version, "roster";
     OperatorCredentials, "operator_credentials", |it| it.version, it.operator;
     OperatorSession, "operator_session", |it| it.version, it.id;

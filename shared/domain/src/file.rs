@@ -1,6 +1,6 @@
 //! A file: asked for, uploaded straight to the store, checked, and then there.
 
-use crate::{Error, Result, Timestamp, commit::Commit, id::*, limits, text::*};
+use crate::{Error, Result, Timestamp, commit::Commit, id::*, limits, tenant::Quota, text::*, usage::Storage};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -106,9 +106,25 @@ impl File {
         }
     }
 
-    pub fn stored(self) -> (Self, Commit) {
+    /// It is kept, and counted in the same transaction.
+    pub fn stored(self, storage: &Storage) -> (Self, Commit) {
         let after = Self { state: FileState::Stored, version: self.version + 1, ..self.clone() };
-        (after.clone(), Commit::replace("file.stored", self, after))
+        let counted = Storage { files: storage.files + 1, bytes: storage.bytes + self.bytes, version: storage.version + 1 };
+        let commit = Commit::replace("file.stored", self, after.clone());
+        (after, if storage.version == 0 { commit.also_create(counted) } else { commit.also_replace(storage.version, counted) })
+    }
+}
+
+impl Storage {
+    /// Whether there is room for so many bytes more.
+    pub fn check_room(&self, bytes: u64, quota: &Quota) -> Result<()> {
+        match quota.storage_bytes {
+            Some(most) if self.bytes + bytes > most => Err(Error::QuotaExceeded(format!(
+                "the organisation keeps {} bytes of files, and {most} at the most; there is no room for {bytes} more",
+                self.bytes
+            ))),
+            _ => Ok(()),
+        }
     }
 }
 

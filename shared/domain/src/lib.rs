@@ -31,6 +31,7 @@ pub mod team;
 pub mod tenant;
 pub mod text;
 pub mod timer;
+pub mod usage;
 pub mod workflow;
 
 pub use error::{Error, Result};

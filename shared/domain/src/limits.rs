@@ -141,6 +141,10 @@ pub const OPERATORS: usize = 50;
 pub const OPERATOR_SESSION: SignedDuration = SignedDuration::from_hours(1);
 /// Tries of the setup token in an hour, per address.
 pub const SETUPS: u32 = 10;
+/// Months of usage that are shown.
+pub const USAGE_MONTHS: usize = 12;
+/// Organisations whose usage is summed up; a larger sum says that it is of some.
+pub const USAGE_SUMMED: usize = 10_000;
 /// Partitions of the index that lists all organisations.
 pub const TENANT_SHARDS: u32 = 4;
 

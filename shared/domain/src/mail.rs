@@ -14,6 +14,10 @@ pub struct Mailed {
 const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(24 * 30);
 
 impl Mailed {
+    pub fn begun_at(&self) -> Timestamp {
+        Timestamp::from_second(self.expires).unwrap_or(Timestamp::UNIX_EPOCH) - KEPT
+    }
+
     pub fn begun(name: &str, now: Timestamp) -> Self {
         Self { name: name.to_owned(), sent: false, expires: (now + KEPT).as_second() }
     }

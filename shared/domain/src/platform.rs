@@ -11,6 +11,7 @@ use crate::{
     structure::Structure,
     tenant::Dossier,
     text::{Email, Line},
+    usage::{Storage, Usage},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -261,8 +262,8 @@ duties! {
     UseOperatorAccount: reads [OperatorCredentials], writes [Roster, OperatorCredentials, OperatorSession];
     ManageOperators: reads [OperatorCredentials], writes [Roster, OperatorCredentials];
     /// What an organisation is, who owns it and what holds for it; nothing of what is in it.
-    ReadTenants: reads [Organization, Access, Membership, Dossier], writes [];
-    ManageTenants: reads [Organization, Access, Membership, Dossier, Invitation], writes [Organization, Access, Dossier, Everyone, Structure, Conversation, Invitation];
+    ReadTenants: reads [Organization, Access, Membership, Dossier, Usage, Storage], writes [];
+    ManageTenants: reads [Organization, Access, Membership, Dossier, Usage, Invitation], writes [Organization, Access, Dossier, Everyone, Structure, Conversation, Invitation];
     ReadPlatformTrail: reads [], writes [];
 }
 

@@ -17,6 +17,7 @@ use crate::{
     task::*,
     team::Team,
     timer::Timer,
+    usage::{Storage, Usage},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -133,6 +134,7 @@ const FOR_KEYS: &[Grant] = &[
     Grant::ReadBilling,
     Grant::EditBilling,
     Grant::ReadAudit,
+    Grant::ReadUsage,
 ];
 /// What nobody does by hand.
 const FOR_KEYS_ONLY: &[Grant] = &[Grant::ProvisionMembers];
@@ -223,7 +225,7 @@ permissions! {
     EditTasks: STAFF, reads [Project, Task, Membership], writes [Task, Timer];
     CommentTasks: STAFF; over [Guest], reads [Task, Comment], writes [Comment];
     ReadFiles: STAFF; over [Guest], reads [File, Task], writes [];
-    UploadFiles: STAFF, reads [File, Task], writes [File];
+    UploadFiles: STAFF, reads [File, Task, Storage], writes [File, Storage];
     /// Takes part in the conversations one was put into.
     Converse: EVERYONE, reads [Conversation, Participation, Message, Sent, Membership, Connection, Socket], writes [Conversation, Participation, Message, Sent, Ticket];
     StartConversations: STAFF, reads [Conversation, DirectPair, Participation, Membership], writes [Conversation, DirectPair, Participation];
@@ -235,4 +237,5 @@ permissions! {
     /// Lets people from outside read a client's invoices.
     NameContacts: BOOKKEEPERS, reads [Client, Membership], writes [Client, Membership];
     ReadAudit: ADMINS, reads [], writes [];
+    ReadUsage: ADMINS, reads [Usage, Storage], writes [];
 }

@@ -28,6 +28,9 @@ pub struct Quota {
     /// People who are active in it.
     #[schema(minimum = 1, example = 100)]
     pub members: Option<u32>,
+    /// Of files that are kept.
+    #[schema(minimum = 1, example = 10_000_000_000_u64)]
+    pub storage_bytes: Option<u64>,
 }
 
 /// What operators note of an organisation, which it does not see. Every act of an operator on it raises the version,
@@ -54,6 +57,8 @@ pub struct TenantView {
     pub members: u32,
     pub owners: Vec<Owner>,
     pub created_at: Timestamp,
+    /// When something was last done in it, this month or the one before.
+    pub last_active_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -147,6 +152,9 @@ struct Facts<'a> {
 
 impl Quota {
     fn check(&self) -> Result<()> {
+        if self.storage_bytes == Some(0) {
+            return Err(Error::invalid("/quota/storage_bytes", "is nothing at all"));
+        }
         if self.members == Some(0) { Err(Error::invalid("/quota/members", "is less than the one who owns it")) } else { Ok(()) }
     }
 }
@@ -165,11 +173,11 @@ impl Dossier {
 }
 
 impl House {
-    pub fn view(&self, owners: Vec<Owner>) -> TenantView {
+    pub fn view(&self, owners: Vec<Owner>, last_active_at: Option<Timestamp>) -> TenantView {
         let Organization { id, name, address, phone, expected_users, created_at, .. } = self.organization.clone();
         let Access { suspension, quota, members, .. } = self.access.clone();
         let state = if suspension.is_some() { TenantState::Suspended } else { TenantState::Active };
-        TenantView { id, name, address, phone, expected_users, state, suspension, quota, members, owners, created_at }
+        TenantView { id, name, address, phone, expected_users, state, suspension, quota, members, owners, created_at, last_active_at }
     }
 
     fn facts(&self) -> Facts<'_> {

@@ -120,6 +120,8 @@ impl Ids {
             invoice(t, &self.invoice),
             notification(t, &self.user, &self.notification),
             mailed(t, "NAME"),
+            storage(t),
+            usage(t, &Month::of(NOW)),
             idempotency(t, self.user.as_str(), "HASH"),
             change(t, &self.change),
             roster(),
@@ -170,6 +172,8 @@ impl Ids {
             changes_on(t, NOW, 3, "chg_~"),
             changes_of(t, self.task.as_str()),
             changes_by(t, &self.user),
+            usages(t),
+            usages_in(&Month::of(NOW), 3),
             tenants(3, "org_~"),
             tenant_words("acme"),
         ]
@@ -265,6 +269,8 @@ impl Ids {
             issued,
         ];
         let written = commits.into_iter().flat_map(|commit| commit.writes).map(|write| write.record().clone());
+        let used = Record::from(Usage::empty(organization, Month::of(NOW)));
+        let kept = Record::from(Storage::default());
         let session = Record::from(Session::open(login, NOW).0);
         let mailed = Record::from(Mailed::begun("NAME", NOW));
         let placed = Record::from(inviter);
@@ -274,7 +280,7 @@ impl Ids {
             .chain(task.entries())
             .chain(me.joins(organization, domain::policy::Role::Member, None, NOW).entries())
             .chain(told.into_iter().map(Record::from))
-            .chain([session, mailed, ask, placed])
+            .chain([session, mailed, ask, placed, used, kept])
             .collect()
     }
 }
@@ -327,7 +333,7 @@ fn every_key_is_in_the_list() {
 
 /// What stands outside the organisations: a person's own, what nobody has proved to be yet, the timers, whose keys name theirs,
 /// and the platform's own.
-const OUTSIDE: [&str; 20] = [
+const OUTSIDE: [&str; 21] = [
     "user",
     "credentials",
     "second_factor",
@@ -346,6 +352,7 @@ const OUTSIDE: [&str; 20] = [
     "operator_credentials",
     "operator_session",
     "tenants",
+    "usages_in",
     "tenant_words",
     "tenant_word",
 ];
