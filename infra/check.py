@@ -28,6 +28,7 @@ WITHOUT_RESOURCE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 # Resources with a wildcard that are meant so: how they end, and why
 WILDCARDS = {
     "${Bucket.Arn}/*/files/*": "organisation and file",
+    "${Bucket.Arn}/*/pictures/*": "organisation or person, and picture",
     "${Bucket.Arn}/*/uploads/*": "organisation and file",
     "${Bucket.Arn}/*/invoices/*": "organisation and invoice",
     "${SocketApi}/live/POST/@connections/*": "a connection has its id from API Gateway",

@@ -32,7 +32,9 @@ const CASES: &[(&str, &str)] = &[
     ("POST /api/v1/auth/verify-email", r#"{"token":"{email_token}"}"#),
     ("GET /api/v1/auth/verify", ""),
     ("GET /api/v1/auth/profile", ""),
-    ("PATCH /api/v1/auth/profile", r#"{"title":"Gardener"}"#),
+    ("PATCH /api/v1/auth/profile", r#"{"locale":"en-GB"}"#),
+    ("GET /api/v1/auth/card", ""),
+    ("PATCH /api/v1/auth/card", r#"{"skills":["Pruning"]}"#),
     ("POST /api/v1/auth/forgot-password", r#"{"email":"{new_email}"}"#),
     ("POST /api/v1/auth/ask-to-join", r#"{"code":"{code}","email":"{new_email}"}"#),
     ("POST /api/v1/auth/reset-password", r#"{"token":"{reset_token}","new":"correct horse battery"}"#),
@@ -45,6 +47,10 @@ const CASES: &[(&str, &str)] = &[
     ("PATCH /api/v1/organization", r#"{"phone":"+44 20 7946 0001"}"#),
     ("POST /api/v1/organization/join-code", "{}"),
     ("DELETE /api/v1/organization/join-code", ""),
+    ("GET /api/v1/organization/settings", ""),
+    ("PATCH /api/v1/organization/settings", r#"{"inbox_days":90}"#),
+    ("POST /api/v1/organization/holidays", r#"{"text":"2026-12-25 Christmas Day"}"#),
+    ("GET /api/v1/organization/working-days?from=2026-12-21&to=2026-12-31", ""),
     ("GET /api/v1/organization/chart", ""),
     ("GET /api/v1/organization/chart.svg", ""),
     ("GET /api/v1/organization/sign-in", ""),
@@ -73,6 +79,8 @@ const CASES: &[(&str, &str)] = &[
     ("POST /api/v1/members/import", "email\nzoe@example.com"),
     ("GET /api/v1/members/export", ""),
     ("GET /api/v1/members/{member}", ""),
+    ("GET /api/v1/members/{member}/card", ""),
+    ("GET /api/v1/members/{member}/personal", ""),
     ("PATCH /api/v1/members/{colleague}", r#"{"groups":[]}"#),
     ("POST /api/v1/members/{colleague}/deactivate", ""),
     ("POST /api/v1/members/{colleague}/reactivate", ""),
@@ -114,6 +122,13 @@ const CASES: &[(&str, &str)] = &[
     ("GET /api/v1/files/{file}", ""),
     ("POST /api/v1/files/{file}/complete", ""),
     ("GET /api/v1/files/{file}/download", ""),
+    ("POST /api/v1/pictures", r#"{"of":"me","media_type":"image/png","bytes":9}"#),
+    ("GET /api/v1/pictures/{picture}", ""),
+    ("POST /api/v1/pictures/{picture}/complete", ""),
+    ("GET /api/v1/pictures/members/{member}/64", ""),
+    ("GET /api/v1/pictures/logo/64", ""),
+    ("DELETE /api/v1/organization/logo", ""),
+    ("DELETE /api/v1/auth/picture", ""),
     ("DELETE /api/v1/tasks/{task}", ""),
     ("GET /api/v1/conversations", ""),
     ("POST /api/v1/conversations", r#"{"with":"{other_member}"}"#),
@@ -174,6 +189,7 @@ impl Case {
     pub(crate) fn operation(&self) -> String {
         let declared = self.request.split('?').next().unwrap_or_default();
         declared
+            .replace("/64", "/{size}")
             .replace("{own_task}", "{task}")
             .replace("{own_team}", "{team}")
             .replace("{colleague}", "{member}")
@@ -220,6 +236,8 @@ pub(crate) async fn objects(acme: &Organization, person: &Person) -> Objects {
     let invoice = id(&owner.post("/api/v1/invoices", json!({ "client": client, "lines": lines })).await.expect(201));
     let file = json!({ "name": "plan.pdf", "media_type": "application/pdf", "bytes": 9 });
     let file = id(&owner.post("/api/v1/files", file).await.expect(201)["file"]);
+    let picture = json!({ "of": "me", "media_type": "image/png", "bytes": 9 });
+    let picture = id(&person.post("/api/v1/pictures", picture).await.expect(201)["picture"]);
     let invitation = json!({ "email": person.world.email("lee"), "role": "member" });
     let invitation = id(&owner.post("/api/v1/invitations", invitation).await.expect(201));
     let department = id(&owner.list("/api/v1/departments").await[0]);
@@ -250,6 +268,7 @@ pub(crate) async fn objects(acme: &Organization, person: &Person) -> Objects {
         ("client", client),
         ("invoice", invoice),
         ("file", file),
+        ("picture", picture),
         ("invitation", invitation),
         ("department", department),
         ("empty", empty),

@@ -168,7 +168,12 @@ async fn what_the_system_decides_nobody_else_writes() {
         (Method::PUT, format!("/api/v1/tasks/{task}/state"), json!({ "state": "IN_PROGRESS" }), &["title"]),
         (Method::POST, format!("/api/v1/tasks/{task}/comments"), json!({ "text": "x" }), &["author", "author_name", "task"]),
         (Method::PATCH, "/api/v1/organization".into(), json!({ "name": "x" }), &["expected_users"]),
-        (Method::PATCH, "/api/v1/auth/profile".into(), json!({ "name": "x" }), &["email", "email_verified", "home", "role", "password"]),
+        (
+            Method::PATCH,
+            "/api/v1/auth/profile".into(),
+            json!({ "name": "x" }),
+            &["email", "email_verified", "home", "role", "password", "title"],
+        ),
         (
             Method::POST,
             "/api/v1/invitations".into(),
@@ -227,7 +232,7 @@ async fn a_text_is_what_it_looks_like() {
         (Method::POST, "/api/v1/clients", &person, "address", 500, true),
         (Method::POST, "/api/v1/clients", &person, "tax_number", 40, false),
         (Method::PATCH, "/api/v1/organization", &profile, "name", 200, false),
-        (Method::PATCH, "/api/v1/auth/profile", &profile, "title", 200, false),
+        (Method::PATCH, "/api/v1/auth/profile", &profile, "name", 200, false),
     ];
     for (method, path, body, field, most, lines) in fields {
         let ask = |text: String| send(&acme.owner, method.clone(), path, JSON, with(body, field, json!(text)).to_string());

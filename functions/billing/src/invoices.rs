@@ -47,11 +47,14 @@ pub async fn list(can: Can<ReadBilling>, List { filter, paging }: List<InvoiceFi
 /// Money is in minor units of the currency. Each line is rounded half away from zero, and tax once per rate on the sum of its lines.
 #[utoipa::path(post, path = "/api/v1/invoices", operation_id = "draft_invoice", tag = "billing", request_body = InvoiceDraft, responses((status = 201, body = Invoice)))]
 pub async fn draft(can: Can<EditBilling>, Body(draft): Body<InvoiceDraft>) -> Result<Answer, Problem> {
-    let (client, organization) =
-        tokio::try_join!(can.get(keys::client(can.tenant(), &draft.client)), can.find(keys::organization(can.tenant()), "organisation"))?;
+    let (client, organization, settings) = tokio::try_join!(
+        can.get(keys::client(can.tenant(), &draft.client)),
+        can.find(keys::organization(can.tenant()), "organisation"),
+        can.get(keys::settings(can.tenant()))
+    )?;
     let client: Client = client.ok_or_else(|| Error::invalid("/client", "is not a client of this organisation"))?;
     let id = InvoiceId::new(can.now(), can.random());
-    let (invoice, commit) = Invoice::draft(id, draft, &client, &organization, can.now())?;
+    let (invoice, commit) = Invoice::draft(id, draft, &client, &organization, settings.and_then(|settings| settings.colour), can.now())?;
     let answer = Answer::created(format_args!("/api/v1/invoices/{}", invoice.id), &invoice)?;
     Ok(can.answer(commit, answer).await?)
 }

@@ -26,6 +26,8 @@ use typst_pdf::{PdfOptions, PdfStandard, PdfStandards};
 const ADDRESS_LINES: usize = 7;
 /// Renders for which what Typst remembers of earlier ones is kept.
 const REMEMBERED: usize = 4;
+/// The colour of those who chose none.
+const ACCENT: &str = "#12505b";
 const ARCHIVE: &[PdfStandard] = &[PdfStandard::A_2a, PdfStandard::Ua_1];
 
 /// Prints an invoice; the same invoice gives the same bytes.
@@ -66,6 +68,7 @@ struct Sheet<'a> {
     number: Option<&'a str>,
     /// Year, month and day.
     date: (i16, i8, i8),
+    accent: &'a str,
     monogram: String,
     seller: Side<'a>,
     buyer: Side<'a>,
@@ -126,6 +129,7 @@ impl<'a> Sheet<'a> {
         Self {
             number: invoice.number.as_deref(),
             date: (date.year(), date.month(), date.day()),
+            accent: invoice.colour.as_ref().map_or(ACCENT, |colour| colour.as_str()),
             monogram: monogram(invoice.seller.name.as_str()),
             seller: Side::of(&invoice.seller),
             buyer: Side::of(&invoice.buyer),

@@ -1,21 +1,30 @@
-//! Makes PDFs of issued invoices and keeps them; the same invoice always gives the same bytes.
+//! Makes PDFs of issued invoices and keeps them; the same invoice always gives the same bytes. Makes squares of pictures.
 
 pub mod invoice;
+pub mod picture;
 
-use backend::{Backend, event::each_message, keys, queue::PaperJob};
+use backend::{Backend, event::each_message, keys, queue::PaperJob, system::System};
 use domain::{
     Error, Result,
     billing::{Invoice, InvoiceStatus, Paper},
+    id::InvoiceId,
 };
 use serde_json::Value;
 
 pub async fn handle(backend: Backend, event: Value) -> Result<Value> {
-    each_message(backend, event, print).await
+    each_message(backend, event, work).await
 }
 
-async fn print(backend: Backend, job: PaperJob) -> Result<()> {
-    let system = backend.system(&job.organization);
-    let Some(invoice): Option<Invoice> = system.get(keys::invoice(system.tenant(), &job.invoice)).await? else { return Ok(()) };
+async fn work(backend: Backend, job: PaperJob) -> Result<()> {
+    match job {
+        PaperJob::Invoice { organization, invoice } => print(&backend.system(&organization), &invoice).await,
+        PaperJob::Picture { organization, picture } => picture::look(&backend.system(&organization), &picture).await,
+        PaperJob::Forget { organization, owner, picture } => backend.system(&organization).drop_picture(owner.as_ref(), &picture).await,
+    }
+}
+
+async fn print(system: &System, id: &InvoiceId) -> Result<()> {
+    let Some(invoice): Option<Invoice> = system.get(keys::invoice(system.tenant(), id)).await? else { return Ok(()) };
     if invoice.status != InvoiceStatus::Issued || invoice.pdf.is_some() {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-use crate::{alert, once, places};
+use crate::{alert, once, people, places};
 use backend::{
     Backend, keys,
     queue::{MailJob, PaperJob},
@@ -6,7 +6,8 @@ use backend::{
 };
 use domain::{
     Error, Result,
-    commit::{Change, Commit},
+    commit::Change,
+    id::{PictureId, UserId},
     notification::{self, Notification},
     organization::Invitation,
     task::{Comment, Task},
@@ -19,8 +20,9 @@ pub async fn change(backend: &Backend, system: &System, change: &Change) -> Resu
     if change.subject.kind == "task" {
         refind(system, change).await?;
     }
-    for notification in told_of(system, change).await? {
-        once(system.commit(Commit::quiet().also_create(notification)).await)?;
+    people::follow(backend, system, change).await?;
+    for commit in system.telling(told_of(system, change).await?).await? {
+        once(system.commit(commit).await)?;
     }
     if change.action == "department.deleted" {
         places::closed(system, change).await?;
@@ -87,8 +89,25 @@ async fn ask(backend: &Backend, system: &System, change: &Change) -> Result<()> 
         }
         "invoice.issued" => {
             let invoice = change.subject.id.parse().map_err(|e: String| Error::internal(e))?;
-            backend.ask_for_paper(&PaperJob { organization, invoice }).await
+            backend.ask_for_paper(&PaperJob::Invoice { organization, invoice }).await
         }
+        "picture.uploaded" => {
+            let picture = change.subject.id.parse().map_err(|e: String| Error::internal(e))?;
+            backend.ask_for_paper(&PaperJob::Picture { organization, picture }).await
+        }
+        // What was shown before is shown no more
+        "profile.edited" | "settings.edited" => match replaced(change) {
+            Some((owner, picture)) => backend.ask_for_paper(&PaperJob::Forget { organization, owner, picture }).await,
+            None => Ok(()),
+        },
         _ => Ok(()),
     }
+}
+
+/// The picture of a person, or the logo, that another one came for, or none.
+fn replaced(change: &Change) -> Option<(Option<UserId>, PictureId)> {
+    let (name, owner) = if change.action == "profile.edited" { ("picture", change.subject.id.parse().ok()) } else { ("logo", None) };
+    let shown = |value: &Option<Value>| value.as_ref().and_then(|value| value[name].as_str()?.parse::<PictureId>().ok());
+    let before = shown(&change.before)?;
+    (shown(&change.after).as_ref() != Some(&before)).then_some((owner, before))
 }

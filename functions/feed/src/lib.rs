@@ -1,10 +1,12 @@
-//! All that follows a change, from the table's stream: what is found of tasks and members, who is told, what is live on open screens, what workers are asked for.
+//! All that follows a change, from the table's stream: what is found of tasks and members, what is shown of people, who is
+//! told, what is live on open screens, what workers are asked for.
 //!
 //! Everything here may run twice for the same change and has its effect once.
 
 mod alert;
 mod directory;
 mod follow;
+mod people;
 mod places;
 mod presence;
 mod tenants;
@@ -110,8 +112,10 @@ async fn soon(backend: &Backend, system: &System, timer: Timer) -> Result<()> {
 
 /// What stands in an inbox is seen at once on open screens, and goes out by mail.
 async fn told(backend: &Backend, system: &System, notification: Notification) -> Result<()> {
-    system.push_to_user(&notification.user, &json!({ "event": "notification", "notification": notification })).await?;
-    if notification.is_mailed() {
+    if notification.channels.in_app {
+        system.push_to_user(&notification.user, &json!({ "event": "notification", "notification": notification })).await?;
+    }
+    if notification.is_mailed_at_once() {
         let organization = system.tenant().id().clone();
         backend.ask_for_mail(&MailJob::Notification { organization, user: notification.user, notification: notification.id }).await?;
     }

@@ -3,15 +3,14 @@ use backend::{
     door::Can,
     keys,
     problem::Problem,
-    web::{Answer, Body, IfMatch, IfMatchHeader},
+    web::{Answer, Body},
 };
 use domain::{
     Error,
-    account::{Credentials, ProfileEdit, Session, User, change_password as changed},
-    commit::Commit,
+    account::{Credentials, Session, User, change_password as changed},
     id::*,
     limits,
-    organization::{Membership, Organization},
+    organization::Organization,
     policy::{Grant, Grants, Role, UseAccount},
     text::Password,
 };
@@ -53,21 +52,6 @@ pub async fn verify(can: Can<UseAccount>) -> Result<Answer, Problem> {
     Ok(Answer::ok(&verified)?)
 }
 
-/// My profile.
-#[utoipa::path(get, path = "/api/v1/auth/profile", tag = "identity", responses((status = 200, body = User)))]
-pub async fn profile(can: Can<UseAccount>) -> Result<Answer, Problem> {
-    Ok(Answer::record(&can.find(keys::user(&can.me()), "account").await?)?)
-}
-
-/// Edit my profile.
-#[utoipa::path(patch, path = "/api/v1/auth/profile", tag = "identity", params(IfMatchHeader), request_body = ProfileEdit, responses((status = 200, body = User)))]
-pub async fn edit_profile(can: Can<UseAccount>, seen: IfMatch, Body(edit): Body<ProfileEdit>) -> Result<Answer, Problem> {
-    let user = seen.check(can.find(keys::user(&can.me()), "account").await?)?;
-    let (user, commit): (User, Commit) = user.edit(Membership::clone(can.membership()), edit);
-    can.commit(commit).await?;
-    Ok(Answer::record(&user)?)
-}
-
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordChange {
@@ -77,6 +61,8 @@ pub struct PasswordChange {
 }
 
 /// Change my password; every other session of mine ends.
+///
+/// It satisfies what each organisation I belong to asks of passwords.
 #[utoipa::path(post, path = "/api/v1/auth/change-password", tag = "identity", request_body = PasswordChange, responses((status = 204)))]
 pub async fn change_password(can: Can<UseAccount>, Body(form): Body<PasswordChange>) -> Result<Answer, Problem> {
     let me = can.me();
@@ -84,7 +70,8 @@ pub async fn change_password(can: Can<UseAccount>, Body(form): Body<PasswordChan
     if !can.is_password(&form.current, &credentials).await? {
         return Err(Error::invalid("/current", "is not your password").into());
     }
-    let user = can.find(keys::user(&me), "account").await?;
+    let user: User = can.find(keys::user(&me), "account").await?;
+    can.demands().await?.check("/new", &form.new, &user.name, &user.email)?;
     let hash = can.hash(&form.new).await?;
     let (old, current) = (credentials.version, &can.session()?.id);
     let others = async || -> Result<Vec<Session>, Error> {

@@ -12,6 +12,7 @@ use domain::{
     id::{InvitationId, UserId},
     limits,
     organization::{Invitation, Membership},
+    settings::Demands,
     text::{Email, Label, Line, Password, Zone},
 };
 use http::StatusCode;
@@ -45,7 +46,7 @@ pub async fn join(visitor: Visitor, Body(join): Body<Join>) -> Result<Answer, Pr
     if !invitation.is_open(visitor.now()) || invitation.sending != sending {
         return Err(void().into());
     }
-    let (user, account) = account(&visitor, &invitation.email, join, &organization).await?;
+    let (user, account) = account(&visitor, &invitation, join).await?;
     let before = visitor.get(keys::member(&tenant, &user.id)).await?;
     let inviter = match &invitation.invited_by {
         Some(inviter) => visitor.get(keys::member(&tenant, inviter)).await?,
@@ -73,20 +74,19 @@ pub async fn join(visitor: Visitor, Body(join): Body<Join>) -> Result<Answer, Pr
 }
 
 /// The account of the invited address: an existing one proves itself by its password, a new one is made with it.
-async fn account(
-    visitor: &Visitor,
-    email: &domain::text::Email,
-    join: Join,
-    organization: &domain::id::OrganizationId,
-) -> Result<(User, Vec<Write>)> {
+async fn account(visitor: &Visitor, invitation: &Invitation, join: Join) -> Result<(User, Vec<Write>)> {
+    let email = &invitation.email;
     let Some(owner) = visitor.get(keys::email_owner(email)).await? else {
         let name = join.name.ok_or_else(|| Error::invalid("/name", "is missing"))?;
+        let settings = visitor.get(keys::settings(&visitor.organization(&invitation.organization))).await?.unwrap_or_default();
+        let demands = Demands { policy: settings.passwords, organizations: vec![invitation.organization_name.clone()] };
+        demands.check("/password", &join.password, &name, email)?;
         let hash = visitor.hash(&join.password).await?;
         let now = visitor.now();
         // The invitation's mail reached this address, so it is verified
         let user = User {
             email_verified: true,
-            ..User::new(UserId::new(now, visitor.random()), name, email.clone(), join.zone, organization.clone(), now)
+            ..User::new(UserId::new(now, visitor.random()), name, email.clone(), join.zone, invitation.organization.clone(), now)
         };
         let records: [Record; 3] = [user.clone().into(), EmailOwner::of(&user).into(), Credentials::new(&user.id, hash, now).into()];
         return Ok((user, records.map(Write::Create).into()));
@@ -118,8 +118,10 @@ pub async fn ask_to_join(visitor: Visitor, Body(form): Body<AskToJoin>) -> Resul
     visitor.count_join(&form.email).await?;
     let code = visitor.get(keys::join_code(&form.code)).await?.ok_or_else(unknown)?;
     let tenant = visitor.organization(&code.organization);
-    let organization = visitor.get(keys::organization(&tenant)).await?.ok_or_else(unknown)?;
+    let (organization, settings) = tokio::try_join!(visitor.get(keys::organization(&tenant)), visitor.get(keys::settings(&tenant)))?;
+    let organization = organization.ok_or_else(unknown)?;
     let joining = organization.joining.as_ref().filter(|joining| joining.code == form.code).ok_or_else(unknown)?;
+    settings.unwrap_or_default().check_address(&form.email)?;
     let id = InvitationId::new(visitor.now(), visitor.random());
     let actor = Actor::stranger(&form.email);
     let (_, commit) = Invitation::asked_for(id, form.email, &organization, joining, visitor.now());

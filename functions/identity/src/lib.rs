@@ -4,6 +4,7 @@ mod account;
 mod join;
 mod login;
 mod organizations;
+mod profile;
 mod register;
 mod reset;
 mod second_factor;
@@ -25,7 +26,9 @@ backend::operations! {
     second_factor::switch_off,
     second_factor::lift,
     account::verify,
-    account::profile, account::edit_profile,
+    profile::profile, profile::edit_profile,
+    profile::remove_picture,
+    profile::card, profile::edit_card,
     account::change_password,
     reset::forgot_password,
     reset::reset_password,

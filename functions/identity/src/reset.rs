@@ -50,6 +50,7 @@ pub async fn reset_password(visitor: Visitor, Body(form): Body<Reset>) -> Result
     let user = visitor.get(keys::user(&me)).await?.ok_or_else(void)?;
     let home = visitor.organization(&user.home);
     let actor = Actor::person(&user.id, &user.name);
+    visitor.demands(&home, &me).await?.check("/new", &form.new, &user.name, &user.email)?;
     let hash = visitor.hash(&form.new).await?;
     for _ in 0..limits::RACE_TRIES {
         let sessions = visitor.open_sessions(&home, &me).await?;

@@ -148,7 +148,7 @@ impl Letter {
     }
 
     pub fn notification(notification: &Notification, user: &User) -> Self {
-        let at = notification.at.to_zoned(user.zone.time_zone()).strftime("%-d %B %Y, %H:%M %Z");
+        let at = moment(notification.at, user);
         Self {
             to: user.email.clone(),
             subject: notification.text.clone(),
@@ -157,7 +157,7 @@ impl Letter {
             link: None,
             closing: match notification.reason {
                 Reason::JoinRequested => "You get this mail because you own the organisation.".to_owned(),
-                _ => "You get this mail because it is about your work.".to_owned(),
+                _ => "You get this mail because it is about your work. Your profile says which mails you want, and when.".to_owned(),
             },
         }
     }
@@ -190,6 +190,12 @@ impl Letter {
             closing = escape(&self.closing),
         )
     }
+}
+
+/// A moment in somebody's own zone, written as they are used to read English.
+fn moment(at: Timestamp, user: &User) -> String {
+    let pattern = if user.locale.as_str().ends_with("-US") { "%B %-d, %Y, %-I:%M %p %Z" } else { "%-d %B %Y, %H:%M %Z" };
+    at.to_zoned(user.zone.time_zone()).strftime(pattern).to_string()
 }
 
 fn escape(text: &str) -> String {

@@ -10,6 +10,7 @@ use domain::{
     id::OrganizationId,
     limits,
     mail::Mailed,
+    notification::Notification,
     organization::{Membership, Standing},
 };
 use letter::{Letter, render};
@@ -93,7 +94,8 @@ async fn write(backend: &Backend, system: &System, job: &MailJob) -> Result<Opti
             }
             let notification = system.get(keys::notification(system.tenant(), user, notification)).await?;
             let user: Option<User> = system.get(keys::user(&system.person(user))).await?;
-            Ok(notification.zip(user).map(|(notification, user)| Letter::notification(&notification, &user)))
+            let wanted = |(notification, user): &(Notification, User)| user.notifications.channels(notification.reason).email;
+            Ok(notification.zip(user).filter(wanted).map(|(notification, user)| Letter::notification(&notification, &user)))
         }
     }
 }

@@ -10,7 +10,10 @@ use domain::{id::NotificationId, notification::Notification, policy::ReadInbox};
 /// My inbox, the latest first.
 #[utoipa::path(get, path = "/api/v1/notifications", operation_id = "list_notifications", tag = "notifications", params(PageQuery), responses((status = 200, body = Page<Notification>)))]
 pub async fn list(can: Can<ReadInbox>, list: List<All>) -> Result<Answer, Problem> {
-    Ok(Answer::ok(&can.list(keys::notifications(can.tenant(), can.user()), &list.paging, true).await?)?)
+    // The table forgets what has expired when it comes to it
+    let now = can.now().as_second();
+    let shown = |notification: &Notification| notification.channels.in_app && notification.expires > now;
+    Ok(Answer::ok(&can.list_where(keys::notifications(can.tenant(), can.user()), &list.paging, true, shown).await?)?)
 }
 
 /// Mark a notification as read.

@@ -71,8 +71,9 @@ pub async fn import(
     Csv(text): Csv,
 ) -> Result<Answer, Problem> {
     let (rows, ignored) = read(&text)?;
-    let departments = structure(&can).await?.departments;
-    let (good, wrong) = check(&rows, &departments, can.grants());
+    let (structure, settings) = tokio::try_join!(structure(&can), can.get(keys::settings(can.tenant())))?;
+    let departments = structure.departments;
+    let (good, wrong) = check(&rows, &departments, &settings.unwrap_or_default(), can.grants());
     let dry_run = query.dry_run == Flag::True;
     if !dry_run && query.skip_errors == Flag::False && !wrong.is_empty() {
         let faults = wrong.iter().flat_map(|(place, faults)| faults.iter().map(|fault| (rows[*place].line, fault)));

@@ -7,7 +7,7 @@ use backend::{
     web::{All, Answer, Body, List, Path},
 };
 use domain::{
-    Result,
+    Error, Result,
     id::InvitationId,
     organization::{Approval, Invitation, InvitationDraft},
     policy::InviteMembers,
@@ -26,7 +26,9 @@ pub async fn list(can: Can<InviteMembers>, list: List<All>) -> Result<Answer, Pr
 pub async fn invite(can: Can<InviteMembers>, Body(draft): Body<InvitationDraft>) -> Result<Answer, Problem> {
     can.access().check_seat()?;
     check_department(&can, draft.department.as_ref()).await?;
-    let organization = can.find(keys::organization(can.tenant()), "organisation").await?;
+    let (organization, settings) =
+        tokio::try_join!(can.find(keys::organization(can.tenant()), "organisation"), can.get(keys::settings(can.tenant())))?;
+    settings.unwrap_or_default().check_address(&draft.email)?;
     let id = InvitationId::new(can.now(), can.random());
     let (invitation, commit) = Invitation::new(id, draft, &organization, can.membership(), can.grants(), can.now())?;
     let answer = Answer::created(format_args!("/api/v1/invitations/{}", invitation.id), &invitation)?;
@@ -39,15 +41,25 @@ pub async fn approve(can: Can<InviteMembers>, Path(id): Path<InvitationId>, Body
     can.access().check_seat()?;
     check_department(&can, approval.department.as_ref()).await?;
     let invitation: Invitation = can.find(keys::invitation(can.tenant(), &id), "invitation").await?;
+    check_domain(&can, &invitation).await?;
     let (invitation, commit) = invitation.approve(approval, can.membership(), can.grants(), can.now())?;
     can.commit(commit).await?;
     Ok(Answer::record(&invitation)?)
+}
+
+/// The domains that are allowed may have changed since.
+async fn check_domain(can: &Can<InviteMembers>, invitation: &Invitation) -> Result<()> {
+    match can.get(keys::settings(can.tenant())).await?.unwrap_or_default().admits(&invitation.email) {
+        true => Ok(()),
+        false => Err(Error::Conflict("the address is at none of the domains this organisation allows".to_owned())),
+    }
 }
 
 /// Send an invitation again; the link sent before no longer works.
 #[utoipa::path(post, path = "/api/v1/invitations/{invitation}/resend", operation_id = "resend_invitation", tag = "organization", params(("invitation" = InvitationId, Path)), responses((status = 200, body = Invitation)))]
 pub async fn resend(can: Can<InviteMembers>, Path(id): Path<InvitationId>) -> Result<Answer, Problem> {
     let invitation: Invitation = can.find(keys::invitation(can.tenant(), &id), "invitation").await?;
+    check_domain(&can, &invitation).await?;
     let (invitation, commit) = invitation.resend(can.grants(), can.now())?;
     can.commit(commit).await?;
     Ok(Answer::record(&invitation)?)

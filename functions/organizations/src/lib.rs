@@ -10,7 +10,9 @@ mod import;
 mod invitations;
 mod members;
 mod organization;
+mod profile;
 mod roles;
+mod settings;
 mod sign_in;
 mod team_goals;
 mod team_members;
@@ -21,6 +23,10 @@ backend::operations! {
     organization::get, organization::edit,
     organization::open_joining, organization::close_joining,
     sign_in::get, sign_in::put,
+    settings::get, settings::edit,
+    settings::remove_logo,
+    settings::import_holidays,
+    settings::working_days,
     departments::list, departments::create,
     departments::get, departments::edit, departments::delete,
     heads::name, heads::remove,
@@ -36,6 +42,8 @@ backend::operations! {
     import::import,
     export::export,
     members::get, members::edit, members::remove,
+    profile::card,
+    profile::personal,
     members::deactivate,
     members::reactivate,
     members::leave,

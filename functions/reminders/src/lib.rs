@@ -1,7 +1,13 @@
 //! Fires timers that fell due: reads again what they are about, and acts only if it still holds.
 
-use backend::{Backend, event::each_message, keys, queue::TimerJob, system::System};
-use domain::{Error, Result, commit::Commit, notification};
+use backend::{
+    Backend,
+    event::each_message,
+    keys,
+    queue::{MailJob, TimerJob},
+    system::System,
+};
+use domain::{Error, Result, commit::Commit, id::TaskId, notification, timer::Purpose, timer::Timer};
 use serde_json::Value;
 
 pub async fn handle(backend: Backend, event: Value) -> Result<Value> {
@@ -17,9 +23,15 @@ async fn fire(backend: Backend, job: TimerJob) -> Result<()> {
     if system.is_suspended().await? {
         return take(&system, Commit::quiet().also_take(job.timer)).await;
     }
-    let task = system.get(keys::task(system.tenant(), &job.timer.task)).await?;
-    let told = task.map(|task| notification::of_timer(&job.timer, &task)).unwrap_or_default();
-    let commit = told.into_iter().fold(Commit::quiet().also_take(job.timer), Commit::also_create);
+    let TimerJob { organization, timer } = job;
+    let commit = match timer.purpose.clone() {
+        Purpose::TaskDueSoon { task } | Purpose::TaskDue { task } => remind(&system, timer, &task).await?,
+        Purpose::Mail { user, notification } => {
+            // Asked for twice, it is sent once
+            backend.ask_for_mail(&MailJob::Notification { organization, user, notification }).await?;
+            Commit::quiet().also_take(timer)
+        }
+    };
     take(&system, commit).await
 }
 
@@ -29,4 +41,10 @@ async fn take(system: &System, commit: Commit) -> Result<()> {
         Err(Error::NotFound(_)) => Ok(()),
         other => other,
     }
+}
+
+async fn remind(system: &System, timer: Timer, task: &TaskId) -> Result<Commit> {
+    let task = system.get(keys::task(system.tenant(), task)).await?;
+    let told = task.map(|task| notification::of_timer(&timer, &task)).unwrap_or_default();
+    Ok(system.telling(told).await?.into_iter().fold(Commit::quiet().also_take(timer), Commit::and))
 }

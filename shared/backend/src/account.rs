@@ -3,7 +3,7 @@
 use crate::{
     Backend,
     aws::Inner,
-    door::{Caller, Can, Pass},
+    door::{Caller, Can, Pass, Room},
     guesses::{Guesses, PASSWORDS},
     keys::{self, Me, Tenant},
     password,
@@ -19,6 +19,7 @@ use domain::{
     limits,
     organization::{Membership, Organization, Standing},
     policy::{ManageMembers, UseAccount},
+    settings::{Demands, PasswordPolicy, Settings},
     text::Password,
 };
 
@@ -37,7 +38,27 @@ impl Inner {
     }
 }
 
+impl Room {
+    /// What the organisations of a person ask of a password.
+    pub(crate) async fn demands(&self, me: &Me) -> Result<Demands> {
+        let places: Vec<Membership> = self.all(keys::memberships(me), limits::ORGANIZATIONS_OF_ONE, false).await?;
+        let places = places.into_iter().filter(|place| place.standing != Standing::Removed);
+        let tenants: Vec<_> = places.map(|place| Tenant(place.organization)).collect();
+        let (settings, organizations) = tokio::try_join!(
+            self.get_many::<Settings>(tenants.iter().map(keys::settings).collect()),
+            self.get_many::<Organization>(tenants.iter().map(keys::organization).collect()),
+        )?;
+        let policy = PasswordPolicy::strictest(settings.into_iter().map(|settings| settings.passwords));
+        Ok(Demands { policy, organizations: organizations.into_iter().map(|organization| organization.name).collect() })
+    }
+}
+
 impl Can<UseAccount> {
+    /// What all of the caller's organisations ask of a password.
+    pub async fn demands(&self) -> Result<Demands> {
+        self.room.demands(&self.me()).await
+    }
+
     pub async fn refresh_token(&self, session: &SessionId) -> Result<(String, String)> {
         self.room.inner.refresh_token(session, self.user()).await
     }

@@ -5,6 +5,7 @@ use crate::{
     door::{Can, Room},
     keys::Tenant,
     system::System,
+    web::Elsewhere,
 };
 use aws_sdk_s3::{error::ProvideErrorMetadata, presigning::PresigningConfig};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -12,8 +13,10 @@ use domain::{
     Error, Result, Timestamp,
     billing::Invoice,
     file::{File, HEAD_BYTES},
+    id::{PictureId, UserId},
     limits,
-    policy::{ReadBilling, ReadFiles, UploadFiles},
+    picture::{Picture, PictureSize},
+    policy::{ChangePicture, ReadBilling, ReadFiles, SeePictures, UploadFiles},
 };
 use ring::hmac;
 use serde::{Deserialize, Serialize};
@@ -27,12 +30,20 @@ fn file_key(tenant: &Tenant, file: &File) -> String {
 }
 
 /// Where a form uploads to. The form stays good for minutes, so what was checked is kept where no form reaches.
-fn upload_key(tenant: &Tenant, file: &File) -> String {
-    format!("{}/uploads/{}", tenant.id(), file.id)
+fn upload_key(tenant: &Tenant, id: impl std::fmt::Display) -> String {
+    format!("{}/uploads/{id}", tenant.id())
 }
 
 fn invoice_key(tenant: &Tenant, invoice: &Invoice) -> String {
     format!("{}/invoices/{}.pdf", tenant.id(), invoice.id)
+}
+
+/// A person's picture is theirs in every organisation, and stands outside all of them.
+fn picture_key(tenant: &Tenant, owner: Option<&UserId>, id: &PictureId, size: PictureSize) -> String {
+    match owner {
+        Some(person) => format!("people/{person}/pictures/{id}/{}", size.pixels()),
+        None => format!("{}/pictures/{id}/{}", tenant.id(), size.pixels()),
+    }
 }
 
 /// A form to post a file with, as a browser or any client of multipart forms does. The field `file` comes last.
@@ -57,22 +68,21 @@ pub struct Download {
     pub ends_at: Timestamp,
 }
 
-impl Can<UploadFiles> {
+impl Room {
     /// Pins key, type and exact size by signature; the store refuses anything else.
-    pub fn upload_form(&self, file: &File) -> Result<UploadForm> {
-        let inner = &self.room.inner;
-        let settings = &inner.settings;
-        let now = self.now();
+    fn form(&self, key: String, media_type: &str, bytes: u64) -> Result<UploadForm> {
+        let settings = &self.inner.settings;
+        let now = self.now;
         let ends_at = now + limits::UPLOAD_FORM;
         let stamp = now.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string();
         let day = &stamp[..8];
         let region = settings.region();
-        let credentials = &self.room.store.credentials;
+        let credentials = &self.store.credentials;
         let credential = format!("{}/{day}/{region}/s3/aws4_request", credentials.access_key_id());
         let bucket = settings.get("BUCKET");
         let mut fields = BTreeMap::from([
-            ("key".to_owned(), upload_key(self.tenant(), file)),
-            ("Content-Type".to_owned(), file.media_type.clone()),
+            ("key".to_owned(), key),
+            ("Content-Type".to_owned(), media_type.to_owned()),
             ("x-amz-algorithm".to_owned(), "AWS4-HMAC-SHA256".to_owned()),
             ("x-amz-credential".to_owned(), credential),
             ("x-amz-date".to_owned(), stamp.clone()),
@@ -82,7 +92,7 @@ impl Can<UploadFiles> {
         }
         let mut conditions: Vec<_> = fields.iter().map(|(name, value)| json!(["eq", format!("${name}"), value])).collect();
         conditions.push(json!({ "bucket": bucket }));
-        conditions.push(json!(["content-length-range", file.bytes, file.bytes]));
+        conditions.push(json!(["content-length-range", bytes, bytes]));
         let expiration = ends_at.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string();
         let policy = STANDARD.encode(json!({ "expiration": expiration, "conditions": conditions }).to_string());
         // The SDK presigns no form (aws-sdk-rust issue 863); this is Signature Version 4 over the policy
@@ -100,9 +110,8 @@ impl Can<UploadFiles> {
     }
 
     /// What was uploaded, by its size and first bytes; `None` while nothing was.
-    pub async fn inspect(&self, file: &File) -> Result<Option<Upload>> {
-        let inner = &self.room.inner;
-        let request = self.room.s3().get_object().bucket(inner.settings.get("BUCKET")).key(upload_key(self.tenant(), file));
+    async fn inspect(&self, key: String) -> Result<Option<Upload>> {
+        let request = self.s3().get_object().bucket(self.inner.settings.get("BUCKET")).key(key);
         let answer = match request.range(format!("bytes=0-{}", HEAD_BYTES - 1)).send().await {
             Ok(answer) => answer,
             // To somebody who may not list a bucket, S3 says of what is missing that it is forbidden
@@ -115,12 +124,22 @@ impl Can<UploadFiles> {
         let head = answer.body.collect().await.map_err(Error::internal)?.into_bytes();
         Ok(Some(Upload { bytes: size, head: head.to_vec(), etag }))
     }
+}
+
+impl Can<UploadFiles> {
+    pub fn upload_form(&self, file: &File) -> Result<UploadForm> {
+        self.room.form(upload_key(self.tenant(), &file.id), &file.media_type, file.bytes)
+    }
+
+    pub async fn inspect(&self, file: &File) -> Result<Option<Upload>> {
+        self.room.inspect(upload_key(self.tenant(), &file.id)).await
+    }
 
     /// Keeps exactly the upload that was inspected; `false` when another was uploaded in between.
     pub async fn keep(&self, file: &File, upload: &Upload) -> Result<bool> {
         let inner = &self.room.inner;
         let bucket = inner.settings.get("BUCKET");
-        let source = format!("{bucket}/{}", upload_key(self.tenant(), file));
+        let source = format!("{bucket}/{}", upload_key(self.tenant(), &file.id));
         let request = self.room.s3().copy_object().bucket(bucket).key(file_key(self.tenant(), file)).copy_source(source);
         match request.copy_source_if_match(&upload.etag).send().await {
             Ok(_) => Ok(true),
@@ -163,6 +182,29 @@ fn encoded(name: &str) -> String {
         .collect()
 }
 
+impl Can<ChangePicture> {
+    pub fn picture_form(&self, picture: &Picture) -> Result<UploadForm> {
+        self.room.form(upload_key(self.tenant(), &picture.id), &picture.media_type, picture.bytes)
+    }
+
+    pub async fn inspect_picture(&self, picture: &Picture) -> Result<Option<Upload>> {
+        self.room.inspect(upload_key(self.tenant(), &picture.id)).await
+    }
+}
+
+impl Can<SeePictures> {
+    /// Where a picture is that the caller was found to be shown.
+    pub async fn see(&self, owner: Option<&UserId>, id: &PictureId, size: PictureSize) -> Result<Elsewhere> {
+        let (inner, lifetime) = (&self.room.inner, limits::DOWNLOAD_LINK);
+        let request = inner.own.s3(&inner.settings).get_object().bucket(inner.settings.get("BUCKET"));
+        let request = request.key(picture_key(self.tenant(), owner, id, size)).response_content_disposition("inline");
+        let good_for = PresigningConfig::expires_in(lifetime.unsigned_abs()).map_err(Error::internal)?;
+        let signed = request.presigned(good_for).await.map_err(crate::table::failed)?;
+        // Whoever keeps the answer follows it while the link is good
+        Ok(Elsewhere { url: signed.uri().to_owned(), seconds: lifetime.as_secs() - 60 })
+    }
+}
+
 impl Can<ReadFiles> {
     pub async fn download(&self, file: &File) -> Result<Download> {
         download(&self.room, file_key(self.tenant(), file), file.name.as_str(), &file.media_type).await
@@ -177,6 +219,49 @@ impl Can<ReadBilling> {
 }
 
 impl System {
+    /// What was uploaded, if it is no larger than it was announced.
+    pub async fn uploaded(&self, picture: &Picture) -> Result<Option<Vec<u8>>> {
+        let request = self.room.s3().get_object().bucket(self.bucket()).key(upload_key(self.tenant(), &picture.id));
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error) if matches!(error.code(), Some("NoSuchKey" | "AccessDenied")) => return Ok(None),
+            Err(error) => return Err(crate::table::failed(error)),
+        };
+        if answer.content_length().and_then(|bytes| u64::try_from(bytes).ok()) != Some(picture.bytes) {
+            return Ok(None);
+        }
+        Ok(Some(answer.body.collect().await.map_err(Error::internal)?.into_bytes().to_vec()))
+    }
+
+    pub async fn keep_square(&self, picture: &Picture, size: PictureSize, bytes: Vec<u8>, media_type: &str) -> Result<()> {
+        let key = picture_key(self.tenant(), picture.owner(), &picture.id, size);
+        let request = self.room.s3().put_object().bucket(self.bucket()).key(key).content_type(media_type);
+        request.cache_control("private, max-age=86400").body(bytes.into()).send().await.map_err(crate::table::failed)?;
+        Ok(())
+    }
+
+    /// Removes what an upload left; removing it again changes nothing.
+    pub async fn drop_upload(&self, picture: &Picture) -> Result<()> {
+        self.drop_blob(upload_key(self.tenant(), &picture.id)).await
+    }
+
+    /// Removes a picture that is shown no more.
+    pub async fn drop_picture(&self, owner: Option<&UserId>, id: &PictureId) -> Result<()> {
+        for size in PictureSize::ALL {
+            self.drop_blob(picture_key(self.tenant(), owner, id, size)).await?;
+        }
+        Ok(())
+    }
+
+    async fn drop_blob(&self, key: String) -> Result<()> {
+        self.room.s3().delete_object().bucket(self.bucket()).key(key).send().await.map_err(crate::table::failed)?;
+        Ok(())
+    }
+
+    fn bucket(&self) -> &str {
+        self.room.inner.settings.get("BUCKET")
+    }
+
     /// Keeps the PDF of an invoice; keeping the same again changes nothing.
     pub async fn keep_invoice(&self, invoice: &Invoice, pdf: Vec<u8>) -> Result<()> {
         let inner = &self.room.inner;

@@ -20,6 +20,14 @@
 //!     can.get(keys::invoice(can.tenant(), &id)).await
 //! }
 //! ```
+//! Nor does whoever reads the directory learn when somebody was born:
+//! ```compile_fail
+//! use backend::{door::Can, keys};
+//! use domain::{Result, id::UserId, policy::ReadDirectory, profile::Personal};
+//! async fn handler(can: Can<ReadDirectory>, id: UserId) -> Result<Option<Personal>> {
+//!     can.get(keys::personal(can.tenant(), &id)).await
+//! }
+//! ```
 //! Another organisation cannot be named, because nobody but the door makes a tenant:
 //! ```compile_fail
 //! use backend::keys::Tenant;

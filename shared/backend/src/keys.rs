@@ -16,9 +16,12 @@ use domain::{
     mail::Mailed,
     notification::Notification,
     organization::*,
+    picture::Picture,
     platform::*,
+    profile::*,
     project::Project,
     second_factor::SecondFactor,
+    settings::Settings,
     structure::Structure,
     task::*,
     team::Team,
@@ -207,6 +210,9 @@ pub(crate) fn partitions(t: &Tenant) -> [String; 2] {
 pub fn organization(t: &Tenant) -> Key<Organization> {
     key(t, "ORGANIZATION")
 }
+pub fn settings(t: &Tenant) -> Key<Settings> {
+    key(t, "SETTINGS")
+}
 pub fn access(t: &Tenant) -> Key<Access> {
     key(t, "ACCESS")
 }
@@ -246,6 +252,12 @@ pub fn teams(t: &Tenant) -> Range<Team> {
 }
 pub fn teams_in(t: &Tenant, department: &DepartmentId) -> Range<Team> {
     range(Index::Gsi2, format_args!("{t}#DEPARTMENT#{department}#TEAMS"), "")
+}
+pub fn card(t: &Tenant, user: &UserId) -> Key<Card> {
+    key(t, format_args!("CARD#{user}"))
+}
+pub fn personal(t: &Tenant, user: &UserId) -> Key<Personal> {
+    key(t, format_args!("PERSONAL#{user}"))
 }
 pub fn structure(t: &Tenant) -> Key<Structure> {
     key(t, "STRUCTURE")
@@ -304,6 +316,9 @@ pub fn comments(t: &Tenant, task: &TaskId) -> Range<Comment> {
 }
 pub fn comment(t: &Tenant, task: &TaskId, id: &CommentId) -> Key<Comment> {
     key(format_args!("{t}#TASK#{task}"), format_args!("COMMENT#{id}"))
+}
+pub fn picture(t: &Tenant, id: &PictureId) -> Key<Picture> {
+    key(format_args!("{t}#PICTURE#{id}"), "PICTURE")
 }
 pub fn file(t: &Tenant, id: &FileId) -> Key<File> {
     key(format_args!("{t}#FILE#{id}"), "FILE")
@@ -477,6 +492,7 @@ pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
             let shard = shard(it.id.as_str(), limits::TENANT_SHARDS);
             Place::from(organization(t)).in_index(tenants(shard, ""), &it.id)
         }
+        Record::Settings(_) => settings(t).into(),
         Record::Access(_) => access(t).into(),
         Record::Everyone(_) => everyone(t).into(),
         Record::Membership(it) => {
@@ -501,6 +517,8 @@ pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
                 None => place,
             }
         }
+        Record::Card(it) => card(t, &it.user).into(),
+        Record::Personal(it) => personal(t, &it.user).into(),
         Record::JoinCode(it) => join_code(&it.code).into(),
         Record::Invitation(it) => invitation(t, &it.id).into(),
         Record::Invited(it) => invited(t, &it.email).into(),
@@ -512,6 +530,7 @@ pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
         Record::Comment(it) => comment(t, &it.task, &it.id).into(),
         Record::TaskWord(it) => key::<TaskWord>(tasks_with(t, &it.project, "").pk, format_args!("{}#{}", it.word, it.task)).into(),
         Record::Assignment(it) => key::<Assignment>(assignments(t, &it.user).pk, format_args!("{}#{}", due(it.due_at), it.task)).into(),
+        Record::Picture(it) => picture(t, &it.id).into(),
         Record::File(it) => match &it.task {
             Some(task) => Place::from(file(t, &it.id)).in_index(files_of(t, task), &it.id),
             None => file(t, &it.id).into(),

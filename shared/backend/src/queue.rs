@@ -4,11 +4,24 @@ use crate::Backend;
 use domain::{Error, Result, Timestamp, alert::Alert, id::*, timer::Timer};
 use serde::{Deserialize, Serialize};
 
-/// A PDF to make.
+/// A PDF to make, or a picture to look at or to remove.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct PaperJob {
-    pub organization: OrganizationId,
-    pub invoice: InvoiceId,
+#[serde(tag = "paper", rename_all = "snake_case")]
+pub enum PaperJob {
+    Invoice {
+        organization: OrganizationId,
+        invoice: InvoiceId,
+    },
+    Picture {
+        organization: OrganizationId,
+        picture: PictureId,
+    },
+    /// One that is shown no more; without an owner it was the logo.
+    Forget {
+        organization: OrganizationId,
+        owner: Option<UserId>,
+        picture: PictureId,
+    },
 }
 
 /// A mail to write. The links in it are derived when it is written and stand in no queue.

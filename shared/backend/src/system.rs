@@ -7,8 +7,12 @@ use crate::{
 };
 use domain::{
     Result, Timestamp,
+    account::User,
     commit::{Actor, Commit, Kept, Origin, Record, Write},
     id::*,
+    limits,
+    notification::Notification,
+    organization::Membership,
     platform::{OperatorInvitation, Roster},
 };
 use std::collections::BTreeSet;
@@ -79,6 +83,27 @@ impl System {
     /// The last of a range, latest first, up to `limit`.
     pub async fn latest<R: Kept>(&self, range: Range<R>, limit: usize) -> Result<Vec<R>> {
         self.room.all(range, limit, true).await
+    }
+
+    /// What is to be written so that some people are told, each as they want to be.
+    pub async fn telling(&self, told: Vec<Notification>) -> Result<Vec<Commit>> {
+        if told.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: BTreeSet<_> = told.iter().map(|one| &one.user).collect();
+        let people = ids.into_iter().map(|id| keys::user(&self.person(id))).collect();
+        let (people, settings) = tokio::try_join!(self.get_many::<User>(people), self.get(keys::settings(self.tenant())))?;
+        let settings = settings.unwrap_or_default();
+        let tell = |one: Notification| {
+            let person = people.iter().find(|person| person.id == one.user);
+            one.tell(person, &settings, self.now())
+        };
+        Ok(told.into_iter().filter_map(tell).collect())
+    }
+
+    /// A person's places in all organisations.
+    pub async fn places_of(&self, user: &UserId) -> Result<Vec<Membership>> {
+        self.all(keys::memberships(&self.person(user)), limits::ORGANIZATIONS_OF_ONE).await
     }
 
     pub async fn commit(&self, commit: Commit) -> Result<()> {

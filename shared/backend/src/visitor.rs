@@ -26,6 +26,7 @@ use domain::{
     organization::{Everyone, Invitation, JoinCode, Membership, Organization, Standing},
     platform::OperatorInvitation,
     second_factor::SecondFactor,
+    settings::{Demands, Settings},
     text::{Email, Password},
 };
 use http::request::Parts;
@@ -44,6 +45,7 @@ impl BeforeLogin for Invitation {}
 impl BeforeLogin for Everyone {}
 impl BeforeLogin for Access {}
 impl BeforeLogin for JoinCode {}
+impl BeforeLogin for Settings {}
 
 /// Kinds of record that are a person's and no organisation's.
 const PERSONAL: [&str; 6] = [User::KIND, EmailOwner::KIND, Credentials::KIND, SecondFactor::KIND, Session::KIND, ResetAsk::KIND];
@@ -197,6 +199,11 @@ impl Visitor {
         let found = self.backend.0.own.table.query(&keys::memberships(me), walk).await?;
         let places = found.items.into_iter().map(parse::<Membership>).collect::<Result<Vec<_>>>()?;
         Ok(places.into_iter().find(|place| place.standing == Standing::Active))
+    }
+
+    /// What a person's organisations ask of a password.
+    pub async fn demands(&self, home: &Tenant, me: &Me) -> Result<Demands> {
+        self.room(home, Actor::system()).demands(me).await
     }
 
     /// The open sessions of a person.

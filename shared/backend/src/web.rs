@@ -159,6 +159,19 @@ impl IntoResponse for Answer {
     }
 }
 
+/// Where something is for so many seconds.
+pub struct Elsewhere {
+    pub url: String,
+    pub seconds: i64,
+}
+
+impl IntoResponse for Elsewhere {
+    fn into_response(self) -> Response {
+        let kept = format!("private, max-age={}", self.seconds);
+        (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, self.url), (header::CACHE_CONTROL, kept)]).into_response()
+    }
+}
+
 /// A JSON body, checked field by field.
 pub struct Body<T>(pub T);
 

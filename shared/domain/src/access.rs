@@ -265,6 +265,10 @@ pub struct MemberEdit {
     pub role: Option<Role>,
     pub roles: Option<Vec<RoleId>>,
     pub groups: Option<Vec<GroupId>>,
+    /// `null` takes the title away.
+    #[serde(default, deserialize_with = "crate::text::present")]
+    #[schema(value_type = Option<Line>)]
+    pub title: Option<Option<Line>>,
     /// `null` takes the member out of the department.
     #[serde(default, deserialize_with = "crate::text::present")]
     #[schema(value_type = Option<DepartmentId>)]
@@ -323,6 +327,7 @@ impl Manager<'_> {
             role: edit.role.unwrap_or(before.role),
             roles,
             groups,
+            title: edit.title.unwrap_or_else(|| before.title.clone()),
             department: edit.department.unwrap_or_else(|| before.department.clone()),
             version: before.version + 1,
             ..before.clone()

@@ -3,13 +3,18 @@
 use crate::{
     Error, Result, Timestamp,
     commit::Commit,
+    hours::QuietHours,
     id::*,
     limits,
+    notification::Reason,
     organization::{Membership, Standing},
     policy::Role,
+    preferences::{ChannelsEdit, Preferences},
     text::*,
 };
+use jiff::civil::{Date, date};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -18,28 +23,69 @@ pub struct User {
     pub name: Line,
     pub email: Email,
     pub email_verified: bool,
-    pub title: Option<Line>,
     pub phone: Option<Phone>,
+    pub date_of_birth: Option<Date>,
+    pub picture: Option<PictureId>,
     pub zone: Zone,
+    pub locale: Locale,
+    /// While these last, mails about work wait; the inbox does not.
+    pub quiet_hours: Option<QuietHours>,
+    pub notifications: Preferences,
     /// The organisation a login opens.
     pub home: OrganizationId,
     pub created_at: Timestamp,
     pub version: u64,
 }
 
-/// What a person may change about themselves; what is absent stays.
+/// What a person may change about themselves; what is absent stays, and `null` clears what may be empty.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileEdit {
     pub name: Option<Line>,
-    pub title: Option<Line>,
-    pub phone: Option<Phone>,
+    #[serde(default, deserialize_with = "crate::text::present")]
+    #[schema(value_type = Option<Phone>)]
+    pub phone: Option<Option<Phone>>,
+    #[serde(default, deserialize_with = "crate::text::present")]
+    #[schema(value_type = Option<Date>)]
+    pub date_of_birth: Option<Option<Date>>,
     pub zone: Option<Zone>,
+    pub locale: Option<Locale>,
+    #[serde(default, deserialize_with = "crate::text::present")]
+    #[schema(value_type = Option<QuietHours>)]
+    pub quiet_hours: Option<Option<QuietHours>>,
+    /// Kinds of events and channels that are absent stay as they are.
+    #[serde(default)]
+    pub notifications: BTreeMap<Reason, ChannelsEdit>,
+}
+
+/// What a profile says to others; the rest stands in no trail.
+#[derive(PartialEq, Serialize)]
+struct Shown<'a> {
+    name: &'a Line,
+    phone: &'a Option<Phone>,
+    picture: &'a Option<PictureId>,
+    zone: &'a Zone,
+    locale: &'a Locale,
 }
 
 impl User {
     pub fn new(id: UserId, name: Line, email: Email, zone: Zone, home: OrganizationId, now: Timestamp) -> Self {
-        Self { id, name, email, email_verified: false, title: None, phone: None, zone, home, created_at: now, version: 1 }
+        Self {
+            id,
+            name,
+            email,
+            email_verified: false,
+            phone: None,
+            date_of_birth: None,
+            picture: None,
+            zone,
+            locale: Locale::default(),
+            quiet_hours: None,
+            notifications: Preferences::default(),
+            home,
+            created_at: now,
+            version: 1,
+        }
     }
 
     pub fn joins(&self, organization: &OrganizationId, role: Role, department: Option<DepartmentId>, now: Timestamp) -> Membership {
@@ -52,6 +98,8 @@ impl User {
             roles: Vec::new(),
             groups: Vec::new(),
             standing: Standing::Active,
+            title: None,
+            picture: self.picture.clone(),
             department,
             teams: Vec::new(),
             posts: Vec::new(),
@@ -61,31 +109,48 @@ impl User {
         }
     }
 
-    /// Edits the profile; the directory shows the new name at once.
-    pub fn edit(self, membership: Membership, edit: ProfileEdit) -> (Self, Commit) {
+    fn shown(&self) -> Shown<'_> {
+        Shown { name: &self.name, phone: &self.phone, picture: &self.picture, zone: &self.zone, locale: &self.locale }
+    }
+
+    /// Edits the profile; every organisation the person belongs to follows.
+    pub fn edit(self, edit: ProfileEdit, now: Timestamp) -> Result<(Self, Commit)> {
         let after = Self {
             name: edit.name.unwrap_or_else(|| self.name.clone()),
-            title: edit.title.or_else(|| self.title.clone()),
-            phone: edit.phone.or_else(|| self.phone.clone()),
+            phone: edit.phone.unwrap_or_else(|| self.phone.clone()),
+            date_of_birth: edit.date_of_birth.unwrap_or(self.date_of_birth),
             zone: edit.zone.unwrap_or_else(|| self.zone.clone()),
+            locale: edit.locale.unwrap_or_else(|| self.locale.clone()),
+            quiet_hours: edit.quiet_hours.unwrap_or_else(|| self.quiet_hours.clone()),
+            notifications: self.notifications.clone().edit(edit.notifications),
             version: self.version + 1,
             ..self.clone()
         };
-        let renamed = (after.name != membership.name).then(|| Membership {
-            name: after.name.clone(),
-            version: membership.version + 1,
-            ..membership.clone()
-        });
-        let mut commit = Commit::replace("profile.edited", self, after.clone());
-        if let Some(renamed) = renamed {
-            commit = commit.also_replace(membership.version, renamed);
+        let today = now.to_zoned(after.zone.time_zone()).date();
+        if after.date_of_birth.is_some_and(|born| born < date(1900, 1, 1) || born > today) {
+            return Err(Error::invalid("/date_of_birth", "is not between 1900 and today"));
         }
-        (after, commit)
+        let commit = self.become_one(&after);
+        Ok((after, commit))
+    }
+
+    fn become_one(&self, after: &Self) -> Commit {
+        let commit = if self.shown() == after.shown() {
+            Commit::noted("profile.edited", after)
+        } else {
+            Commit::part("profile.edited", "user", &self.id, Some(&self.shown()), Some(&after.shown()))
+        };
+        commit.also_replace(self.version, after.clone())
+    }
+
+    /// With this picture, or with none.
+    pub fn show(&self, picture: Option<PictureId>) -> Commit {
+        self.become_one(&Self { picture, version: self.version + 1, ..self.clone() })
     }
 
     pub fn verify_email(self) -> (Self, Commit) {
         let after = Self { email_verified: true, version: self.version + 1, ..self.clone() };
-        (after.clone(), Commit::replace("profile.email_verified", self, after))
+        (after.clone(), Commit::noted("profile.email_verified", &after).also_replace(self.version, after))
     }
 }
 

@@ -183,6 +183,8 @@ pub struct Invoice {
     pub totals: Totals,
     /// Days the client has to pay.
     pub term_days: u16,
+    /// As the organisation had it when the invoice was made.
+    pub colour: Option<Colour>,
     /// In the organisation's time zone.
     pub issued_on: Option<Date>,
     pub due_on: Option<Date>,
@@ -269,6 +271,7 @@ impl Invoice {
         draft: InvoiceDraft,
         client: &Client,
         organization: &Organization,
+        colour: Option<Colour>,
         now: Timestamp,
     ) -> Result<(Self, Commit)> {
         if draft.lines.is_empty() || draft.lines.len() > limits::INVOICE_LINES {
@@ -304,6 +307,7 @@ impl Invoice {
             totals: total(&lines),
             lines,
             term_days,
+            colour,
             issued_on: None,
             due_on: None,
             zone: organization.zone.clone(),

@@ -13,9 +13,12 @@ use crate::{
     mail::Mailed,
     notification::Notification,
     organization::*,
+    picture::Picture,
     platform::*,
+    profile::*,
     project::Project,
     second_factor::SecondFactor,
+    settings::Settings,
     structure::{Scope, Structure},
     task::*,
     team::Team,
@@ -109,11 +112,14 @@ records! {
     Session, "session", |it| it.version, it.id;
     ResetAsk, "reset_ask", |it| 0, it.email;
     Organization, "organization", |it| it.version, it.id;
+    Settings, "settings", |it| it.version, "settings";
     Everyone, "everyone", |it| it.version, it.channel;
     Access, "access", |it| it.version, "access";
     Membership, "member", |it| it.version, it.user;
     MemberWord, "member_word", |it| 0, it.user;
     MemberMail, "member_mail", |it| 0, it.user;
+    Card, "card", |it| it.version, it.user;
+    Personal, "personal", |it| it.version, it.user;
     Structure, "structure", |it| it.version, "structure";
     ApiKey, "api_key", |it| it.version, it.id;
     Team, "team", |it| it.version, it.id => it.hangs_below();
@@ -125,6 +131,7 @@ records! {
     Comment, "comment", |it| it.version, it.id, it.project => Scope::project(&it.project);
     TaskWord, "task_word", |it| 0, it.task => Scope::project(&it.project);
     Assignment, "assignment", |it| 0, it.task;
+    Picture, "picture", |it| it.version, it.id;
     File, "file", |it| it.version, it.id => it.project.iter().flat_map(Scope::project).collect();
     Conversation, "conversation", |it| it.version, it.id;
     DirectPair, "direct_pair", |it| 0, it.conversation;

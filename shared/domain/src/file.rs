@@ -94,12 +94,7 @@ impl File {
 
     /// Refuses content that is not of the type it was announced as.
     pub fn check_content(&self, head: &[u8]) -> Result<()> {
-        let signatures = TYPES.iter().find(|(name, _)| *name == self.media_type).map_or(&[][..], |(_, signatures)| signatures);
-        let fits = match signatures {
-            [] => is_text(head),
-            _ => signatures.iter().any(|signature| head.starts_with(signature)),
-        };
-        if fits {
+        if begins_as(&self.media_type, head) {
             Ok(())
         } else {
             Err(Error::Conflict(format!("the content is not {}; announce the file again with its true type", self.media_type)))
@@ -125,6 +120,15 @@ impl Storage {
             ))),
             _ => Ok(()),
         }
+    }
+}
+
+/// Whether content that begins so can be of this type.
+pub(crate) fn begins_as(media_type: &str, head: &[u8]) -> bool {
+    let signatures = TYPES.iter().find(|(name, _)| *name == media_type).map_or(&[][..], |(_, signatures)| signatures);
+    match signatures {
+        [] => is_text(head),
+        _ => signatures.iter().any(|signature| head.starts_with(signature)),
     }
 }
 

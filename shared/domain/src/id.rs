@@ -115,6 +115,7 @@ ids! {
     TaskId = "tsk_", "a task";
     CommentId = "cmt_", "a comment";
     FileId = "fil_", "a file";
+    PictureId = "pic_", "a picture";
     ConversationId = "cnv_", "a conversation";
     MessageId = "msg_", "a message";
     ClientId = "cli_", "a client";

@@ -8,6 +8,7 @@ use crate::{
     limits,
     organization::{Invitation, InvitationDraft, Invited, Membership, Organization},
     policy::{Grants, Role},
+    settings::Settings,
     structure::Department,
     text::{Email, folded},
 };
@@ -128,13 +129,21 @@ fn department(text: &str, departments: &[Department]) -> Result<Option<Departmen
 }
 
 /// Tells the rows in which nothing is wrong by itself from what is wrong with the others.
-pub fn check(rows: &[Row], departments: &[Department], grants: &Grants) -> (Vec<GoodRow>, BTreeMap<usize, Vec<CellFault>>) {
+pub fn check(
+    rows: &[Row],
+    departments: &[Department],
+    settings: &Settings,
+    grants: &Grants,
+) -> (Vec<GoodRow>, BTreeMap<usize, Vec<CellFault>>) {
     let (mut good, mut wrong) = (Vec::new(), BTreeMap::new());
     let mut lines: HashMap<Email, u64> = HashMap::new();
     for (place, row) in rows.iter().enumerate() {
         let mut faults = Vec::new();
         let mut fault = |column, message| faults.push(CellFault { column, message });
         let email = row.email.parse::<Email>().map_err(|message| fault("email", message)).ok();
+        if email.as_ref().is_some_and(|email| !settings.admits(email)) {
+            fault("email", "is at none of the domains this organisation allows".to_owned());
+        }
         if let Some(email) = &email {
             match lines.get(email) {
                 Some(line) => fault("email", format!("stands in line {line} already")),
@@ -244,7 +253,7 @@ mod tests {
             row(5, "zoe@example.com", "owner", "Nowhere"),
             row(6, "lee@example.com", " Guest ", departments[1].id.as_str()),
         ];
-        let (good, wrong) = check(&rows, &departments, &Role::Admin.grants());
+        let (good, wrong) = check(&rows, &departments, &Settings::default(), &Role::Admin.grants());
         let good: Vec<_> = good.iter().map(|row| (row.place, row.email.as_str(), row.role, row.department.clone())).collect();
         let [cafe, sales, _] = departments.map(|one| Some(one.id));
         assert_eq!(good, [(0, "ben@example.com", Role::Member, cafe), (4, "lee@example.com", Role::Guest, sales)]);

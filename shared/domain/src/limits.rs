@@ -123,6 +123,25 @@ pub const RESETS: u32 = 5;
 pub const RESETS_PER_ADDRESS: u32 = 50;
 pub const EMAIL_TOKEN: SignedDuration = SignedDuration::from_hours(24);
 
+/// Letters of a word that tells somebody from others, in a password.
+pub const TELLING_WORD: usize = 4;
+/// Domains of addresses that an organisation lets in.
+pub const EMAIL_DOMAINS: usize = 50;
+/// Holidays an organisation keeps.
+pub const HOLIDAYS: usize = 400;
+/// Days one entry of a calendar of holidays may last.
+pub const HOLIDAY_DAYS: i32 = 31;
+/// Days of one question about working days: a year, and the day after.
+pub const CALENDAR_DAYS: i32 = 366;
+/// Days a notification is kept at the most, and when nothing else was decided.
+pub const INBOX_DAYS: u16 = 365;
+/// Parts of one working day.
+pub const SPANS_OF_DAY: usize = 8;
+pub const SKILLS: usize = 30;
+/// Positions of a member that are remembered, the latest; and those before that somebody notes themselves.
+pub const POSITIONS: usize = 50;
+pub const EARLIER_POSITIONS: usize = 20;
+
 // Programs
 pub const API_KEYS: usize = 100;
 /// How far away the end of a key may be.
@@ -159,6 +178,13 @@ pub const COUNTED_TASKS: usize = 1_000;
 
 // Files
 pub const FILE_BYTES: u64 = 100 * 1024 * 1024;
+pub const PICTURE_BYTES: u64 = 8 * 1024 * 1024;
+/// Of one side, of both, and what reading them may take: bounds for files that unpack to far more than they are.
+pub const PICTURE_SIDE: u32 = 12_000;
+pub const PICTURE_PIXELS: u64 = 32_000_000;
+pub const PICTURE_MEMORY: u64 = 128 * 1024 * 1024;
+/// Less is nothing to look at.
+pub const PICTURE_LEAST: u32 = 16;
 pub const UPLOAD_FORM: SignedDuration = SignedDuration::from_mins(5);
 pub const DOWNLOAD_LINK: SignedDuration = SignedDuration::from_mins(5);
 

@@ -3,9 +3,13 @@
 use crate::{
     Timestamp,
     access::Access,
+    account::User,
     commit::{Change, Commit, Kept, Subject},
     id::*,
+    limits,
     organization::Invitation,
+    preferences::Channels,
+    settings::Settings,
     task::{Comment, Task},
     timer::{Purpose, Timer},
 };
@@ -13,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     Assigned,
@@ -23,6 +27,15 @@ pub enum Reason {
     Due,
     /// Somebody asks to join the organisation.
     JoinRequested,
+}
+
+impl Reason {
+    pub const ALL: [Reason; 6] = [Reason::Assigned, Reason::Commented, Reason::Moved, Reason::DueSoon, Reason::Due, Reason::JoinRequested];
+
+    /// How somebody is told who has chosen nothing.
+    pub fn channels(self) -> Channels {
+        Channels { in_app: true, email: self != Reason::Moved }
+    }
 }
 
 /// One entry of a person's inbox.
@@ -35,18 +48,42 @@ pub struct Notification {
     #[schema(example = "“Paint the fence” is due")]
     pub text: String,
     pub at: Timestamp,
+    /// As the person wanted it then.
+    pub channels: Channels,
+    /// When quiet hours end that its mail waits for.
+    pub mail_at: Option<Timestamp>,
     pub read_at: Option<Timestamp>,
     pub version: u64,
     /// When it is forgotten, in seconds since 1970.
     pub expires: i64,
 }
 
-const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(24 * 365);
+const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(24 * limits::INBOX_DAYS as i64);
 
 impl Notification {
     fn new(id: NotificationId, user: UserId, reason: Reason, about: &impl Kept, text: String, at: Timestamp) -> Self {
         let subject = about.subject();
-        Self { id, user, reason, subject, text, at, read_at: None, version: 1, expires: (at + KEPT).as_second() }
+        let (channels, expires) = (reason.channels(), (at + KEPT).as_second());
+        Self { id, user, reason, subject, text, at, channels, mail_at: None, read_at: None, version: 1, expires }
+    }
+
+    /// As somebody wants to be told: by the channels they chose, and by mail not in their quiet hours.
+    /// What they want to hear of by no channel is not kept, and what is kept goes when the organisation says.
+    pub fn tell(self, user: Option<&User>, settings: &Settings, now: Timestamp) -> Option<Commit> {
+        let told = Self { expires: settings.inbox_until(now), ..self };
+        let Some(user) = user else { return Some(Commit::quiet().also_create(told)) };
+        let channels = user.notifications.channels(told.reason);
+        if !channels.in_app && !channels.email {
+            return None;
+        }
+        let quiet = user.quiet_hours.as_ref().filter(|_| channels.email);
+        let mail_at = quiet.and_then(|quiet| quiet.until(now, &user.zone));
+        let purpose = Purpose::Mail { user: told.user.clone(), notification: told.id.clone() };
+        let commit = Commit::quiet().also_create(Self { channels, mail_at, ..told });
+        Some(match mail_at {
+            Some(at) => commit.also_put(Timer::new(purpose, at)),
+            None => commit,
+        })
     }
 
     pub fn read(self, now: Timestamp) -> (Self, Commit) {
@@ -55,8 +92,9 @@ impl Notification {
         (after, commit)
     }
 
-    pub fn is_mailed(&self) -> bool {
-        !matches!(self.reason, Reason::Moved)
+    /// Whether its mail goes out at once; one that waits has a timer.
+    pub fn is_mailed_at_once(&self) -> bool {
+        self.channels.email && self.mail_at.is_none()
     }
 }
 
@@ -122,10 +160,11 @@ pub fn of_timer(timer: &Timer, task: &Task) -> Vec<Notification> {
     }
     let Some(id) = id_after(timer.id.as_str(), TimerId::PREFIX) else { return Vec::new() };
     let (reason, text) = match timer.purpose {
-        Purpose::TaskDueSoon => {
+        Purpose::TaskDueSoon { .. } => {
             (Reason::DueSoon, format!("“{}” is due in {}", task.title, minutes(task.remind_minutes.unwrap_or_default())))
         }
-        Purpose::TaskDue => (Reason::Due, format!("“{}” is due", task.title)),
+        Purpose::TaskDue { .. } => (Reason::Due, format!("“{}” is due", task.title)),
+        Purpose::Mail { .. } => return Vec::new(),
     };
     let told = if task.assignees.is_empty() { vec![task.created_by.clone()] } else { task.assignees.clone() };
     told.into_iter().map(|user| Notification::new(id.clone(), user, reason, task, text.clone(), timer.at)).collect()

@@ -180,6 +180,10 @@ pub struct Membership {
     pub roles: Vec<RoleId>,
     pub groups: Vec<GroupId>,
     pub standing: Standing,
+    #[schema(value_type = Option<String>, example = "Head gardener")]
+    pub title: Option<Line>,
+    /// As the person has it; absent, there is none to be seen.
+    pub picture: Option<PictureId>,
     pub department: Option<DepartmentId>,
     pub teams: Vec<TeamId>,
     /// What they are in parts of the organisation.

@@ -11,8 +11,11 @@ use crate::{
     file::File,
     notification::Notification,
     organization::*,
+    picture::Picture,
+    profile::*,
     project::Project,
     second_factor::SecondFactor,
+    settings::Settings,
     structure::{ScopedRole, Structure},
     task::*,
     team::Team,
@@ -196,13 +199,13 @@ macro_rules! permissions {
 
 permissions! {
     /// One's own account: profile, password, sessions.
-    UseAccount: EVERYONE, reads [User, Credentials, SecondFactor, Session, Membership, Organization, Structure, Team], writes [User, Credentials, SecondFactor, Session, Membership, Structure, Team, Access];
-    ReadOrganization: EVERYONE, reads [Organization], writes [];
-    EditOrganization: ADMINS, reads [Organization], writes [Organization, JoinCode];
-    ReadDirectory: STAFF, reads [Organization, Membership, MemberWord, Structure, Team, Access], writes [];
-    InviteMembers: ADMINS, reads [Organization, Membership, MemberMail, Structure, Invitation, Invited], writes [Invitation, Invited];
+    UseAccount: EVERYONE, reads [User, Credentials, SecondFactor, Session, Membership, Organization, Settings, Structure, Team, Card], writes [User, Credentials, SecondFactor, Session, Membership, Structure, Team, Access, Card];
+    ReadOrganization: EVERYONE, reads [Organization, Settings], writes [];
+    EditOrganization: ADMINS, reads [Organization, Settings], writes [Organization, Settings, JoinCode];
+    ReadDirectory: STAFF, reads [Organization, Membership, Card, MemberWord, Structure, Team, Access], writes [];
+    InviteMembers: ADMINS, reads [Organization, Settings, Membership, MemberMail, Structure, Invitation, Invited], writes [Invitation, Invited];
     /// Changes what members are and may, takes them out and lets them back in.
-    ManageMembers: ADMINS, reads [Membership, Structure, Team, Access, Everyone, SecondFactor, Session], writes [Membership, Structure, Team, Access, Participation, SecondFactor, Session];
+    ManageMembers: ADMINS, reads [Membership, Personal, Structure, Team, Access, Everyone, SecondFactor, Session], writes [Membership, Structure, Team, Access, Participation, SecondFactor, Session];
     /// Builds the tree of departments and names their heads.
     ManageDepartments: ADMINS, reads [Structure, Membership, Team], writes [Structure, Membership];
     /// Makes teams, says who is in them and what they want to reach.
@@ -226,6 +229,9 @@ permissions! {
     CommentTasks: STAFF; over [Guest], reads [Task, Comment], writes [Comment];
     ReadFiles: STAFF; over [Guest], reads [File, Task], writes [];
     UploadFiles: STAFF, reads [File, Task, Storage], writes [File, Storage];
+    SeePictures: EVERYONE, reads [Membership, Settings], writes [];
+    /// One's own picture; the logo is for those who may edit the organisation.
+    ChangePicture: EVERYONE, reads [Picture], writes [Picture];
     /// Takes part in the conversations one was put into.
     Converse: EVERYONE, reads [Conversation, Participation, Message, Sent, Membership, Connection, Socket], writes [Conversation, Participation, Message, Sent, Ticket];
     StartConversations: STAFF, reads [Conversation, DirectPair, Participation, Membership], writes [Conversation, DirectPair, Participation];
@@ -233,7 +239,7 @@ permissions! {
     Connect: EVERYONE, reads [Connection, Socket, Project], writes [Connection, Socket, Watch];
     ReadInbox: EVERYONE, reads [Notification], writes [Notification];
     ReadBilling: BOOKKEEPERS; over [Contact], reads [Client, Invoice], writes [];
-    EditBilling: BOOKKEEPERS, reads [Client, Invoice, Series, Organization], writes [Client, Invoice, Series];
+    EditBilling: BOOKKEEPERS, reads [Client, Invoice, Series, Organization, Settings], writes [Client, Invoice, Series];
     /// Lets people from outside read a client's invoices.
     NameContacts: BOOKKEEPERS, reads [Client, Membership], writes [Client, Membership];
     ReadAudit: ADMINS, reads [], writes [];

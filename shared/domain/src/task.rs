@@ -169,12 +169,13 @@ impl Task {
     fn moments(&self) -> Vec<(Timestamp, Purpose)> {
         let Some(due) = self.due_at.filter(|_| !self.state.is_closed()) else { return Vec::new() };
         let soon = self.remind_minutes.filter(|minutes| *minutes > 0);
-        let soon = soon.map(|minutes| (due - jiff::SignedDuration::from_mins(minutes.into()), Purpose::TaskDueSoon));
-        soon.into_iter().chain([(due, Purpose::TaskDue)]).collect()
+        let soon =
+            soon.map(|minutes| (due - jiff::SignedDuration::from_mins(minutes.into()), Purpose::TaskDueSoon { task: self.id.clone() }));
+        soon.into_iter().chain([(due, Purpose::TaskDue { task: self.id.clone() })]).collect()
     }
 
     pub fn timers(&self) -> Vec<Timer> {
-        self.moments().into_iter().map(|(at, purpose)| Timer::for_task(&self.id, purpose, at)).collect()
+        self.moments().into_iter().map(|(at, purpose)| Timer::new(purpose, at)).collect()
     }
 
     /// Sets the timers that now hold and removes those that no longer do; a moment already past sets none.

@@ -65,6 +65,12 @@ texts! {
     FileName(file_name) { min_length = 1, max_length = 200, example = "plan.pdf" }
     /// An IANA time zone.
     Zone(zone) { max_length = 64, example = "Europe/London" }
+    /// The part of an address after the `@`; in any script, and kept as it is looked up.
+    Domain(domain) { max_length = 253, example = "example.com" }
+    /// A colour that can be read on white, as `#` and six digits.
+    Colour(colour) { pattern = "^#[0-9a-fA-F]{6}$", example = "#12505b" }
+    /// A language and region as BCP 47 names them.
+    Locale(locale) { max_length = 35, example = "en-GB" }
 }
 
 /// A password as it was typed; it is never printed, stored or sent.
@@ -190,6 +196,129 @@ fn zone(text: String) -> Result<String, String> {
     }
 }
 
+/// As RFC 5890 has it: parts in another script than Latin are written with letters and digits alone.
+fn domain(text: String) -> Result<String, String> {
+    let wrong = || "is not a domain such as example.com".to_owned();
+    let text = one_line(text, 253)?.to_lowercase();
+    let parts = text.split('.').map(|part| {
+        let fine =
+            !part.is_empty() && !part.starts_with('-') && !part.ends_with('-') && part.chars().all(|c| c.is_alphanumeric() || c == '-');
+        let written = if part.is_ascii() { part.to_owned() } else { format!("xn--{}", punycode(part)) };
+        if fine && written.len() <= 63 { Ok(written) } else { Err(wrong()) }
+    });
+    let parts = parts.collect::<Result<Vec<_>, _>>()?;
+    let text = parts.join(".");
+    if parts.len() < 2 || text.len() > 253 { Err(wrong()) } else { Ok(text) }
+}
+
+/// RFC 3492: the plain letters, then where each of the others stands.
+fn punycode(text: &str) -> String {
+    const BASE: u32 = 36;
+    let (low, high) = (1, 26);
+    let mut written: String = text.chars().filter(char::is_ascii).collect();
+    let plain = written.len() as u32;
+    if plain > 0 {
+        written.push('-');
+    }
+    let (mut next, mut delta, mut bias, mut done) = (128_u32, 0_u32, 72_u32, plain);
+    while let Some(least) = text.chars().map(u32::from).filter(|c| *c >= next).min() {
+        // A part of a domain is short, so that none of this comes near the end of the numbers
+        delta += (least - next) * (done + 1);
+        next = least;
+        for character in text.chars().map(u32::from) {
+            delta += u32::from(character < next);
+            if character != next {
+                continue;
+            }
+            let (mut rest, mut place) = (delta, BASE);
+            loop {
+                let threshold = place.saturating_sub(bias).clamp(low, high);
+                if rest < threshold {
+                    break;
+                }
+                written.push(digit(threshold + (rest - threshold) % (BASE - threshold)));
+                rest = (rest - threshold) / (BASE - threshold);
+                place += BASE;
+            }
+            written.push(digit(rest));
+            // The bias follows how far apart they stand
+            let mut spread = if done == plain { delta / 700 } else { delta / 2 };
+            spread += spread / (done + 1);
+            bias = 0;
+            while spread > ((BASE - low) * high) / 2 {
+                spread /= BASE - low;
+                bias += BASE;
+            }
+            bias += (BASE - low + 1) * spread / (spread + 38);
+            (delta, done) = (0, done + 1);
+        }
+        (delta, next) = (delta + 1, next + 1);
+    }
+    written
+}
+
+fn digit(value: u32) -> char {
+    char::from(if value < 26 { b'a' + value as u8 } else { b'0' + (value - 26) as u8 })
+}
+
+fn colour(text: String) -> Result<String, String> {
+    let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let number = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).ok_or("is not a colour such as #12505b")?;
+    // The relative luminance of WCAG 2, and with it the contrast to white that text needs
+    let light = |shift: u32| {
+        let value = f64::from((number >> shift) & 255) / 255.0;
+        if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    let luminance = 0.2126 * light(16) + 0.7152 * light(8) + 0.0722 * light(0);
+    if 1.05 / (luminance + 0.05) < 4.5 { Err("is too light to be read on white".to_owned()) } else { Ok(text.to_lowercase()) }
+}
+
+/// Well-formed as RFC 5646 has it, and written as it recommends: `zh-Hant-TW`.
+fn locale(text: String) -> Result<String, String> {
+    let wrong = || "is not a language tag of BCP 47, such as en-GB".to_owned();
+    let text = at_most(not_empty(text)?, 35)?;
+    let alphabetic = |tag: &str| tag.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let fine = |tag: &&str| matches!(tag.len(), 1..=8) && tag.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let tags: Vec<&str> = text.split('-').collect();
+    if !tags.iter().all(fine) || !matches!(tags[0].len(), 2..=3 | 5..=8) || !alphabetic(tags[0]) {
+        return Err(wrong());
+    }
+    let (mut written, mut place, mut singletons) = (vec![tags[0].to_lowercase()], 0, std::collections::BTreeSet::new());
+    // Each kind of part comes after the one before: script, region, variants, extensions
+    for (index, tag) in tags.iter().enumerate().skip(1) {
+        let digit_first = tag.as_bytes()[0].is_ascii_digit();
+        let next = match tag.len() {
+            1 => 4,
+            _ if place == 4 => 4,
+            4 if alphabetic(tag) => 1,
+            2 if alphabetic(tag) => 2,
+            3 if tag.bytes().all(|byte| byte.is_ascii_digit()) => 2,
+            4 if digit_first => 3,
+            5..=8 => 3,
+            _ => return Err(wrong()),
+        };
+        let again = next == place && matches!(next, 1 | 2);
+        let hangs = tag.len() == 1 && (tags.get(index + 1).is_none_or(|after| after.len() == 1) || !singletons.insert(tag.to_lowercase()));
+        if next < place || again || hangs {
+            return Err(wrong());
+        }
+        place = next;
+        let tag = tag.to_lowercase();
+        written.push(match next {
+            1 => tag[..1].to_uppercase() + &tag[1..],
+            2 => tag.to_uppercase(),
+            _ => tag,
+        });
+    }
+    Ok(written.join("-"))
+}
+
+impl Default for Locale {
+    fn default() -> Self {
+        Self("en".to_owned())
+    }
+}
+
 impl Markdown {
     pub fn none() -> Self {
         Self(String::new())
@@ -294,6 +423,16 @@ mod tests {
             file_name("../passwd".into()),
             file_name(".profile".into()),
             zone("Europe/Atlantis".into()),
+            locale("english language".into()),
+            locale("e".into()),
+            locale("abcd".into()),
+            locale("en_GB".into()),
+            locale("en-".into()),
+            locale("en-GB-GB".into()),
+            locale("en-GB-Latn".into()),
+            locale("en-u".into()),
+            locale("en-u-t-x".into()),
+            locale("12-GB".into()),
         ];
         for (place, result) in refused.into_iter().enumerate() {
             assert!(result.is_err(), "case {place} was taken: {result:?}");
@@ -316,6 +455,58 @@ mod tests {
         // Marks that make another letter of a letter stay
         assert_ne!(words(["が"]), words(["か"]));
         assert_eq!(words(["김민준"]).len(), 1);
+    }
+
+    #[test]
+    fn a_locale_is_written_as_the_standard_recommends() {
+        for (given, kept) in [
+            ("EN", "en"),
+            ("en-gb", "en-GB"),
+            ("ZH-hant-tw", "zh-Hant-TW"),
+            ("es-419", "es-419"),
+            ("de-ch-1996", "de-CH-1996"),
+            ("en-US-U-CA-gregory", "en-US-u-ca-gregory"),
+        ] {
+            assert_eq!(locale(given.into()).as_deref(), Ok(kept));
+        }
+    }
+
+    #[test]
+    fn a_domain_in_any_script_is_kept_as_it_is_looked_up() {
+        for (given, kept) in [
+            ("Example.COM", "example.com"),
+            ("bücher.example", "xn--bcher-kva.example"),
+            ("MÜNCHEN.de", "xn--mnchen-3ya.de"),
+            ("例え.テスト", "xn--r8jz45g.xn--zckzah"),
+            ("пример.испытание", "xn--e1afmkfd.xn--80akhbyknj4f"),
+            ("παράδειγμα.δοκιμή", "xn--hxajbheg2az3al.xn--jxalpdlp"),
+            ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+        ] {
+            assert_eq!(domain(given.into()).as_deref(), Ok(kept));
+        }
+        for wrong in [
+            "example",
+            "",
+            "a..b",
+            ".a.b",
+            "-a.example",
+            "a-.example",
+            "a b.example",
+            "@example.com",
+            "*.example.com",
+            "ü".repeat(60).as_str(),
+        ] {
+            assert!(domain(wrong.into()).is_err(), "{wrong} was taken");
+        }
+    }
+
+    #[test]
+    fn a_colour_is_one_that_can_be_read_on_white() {
+        assert_eq!(colour("#12505B".into()).as_deref(), Ok("#12505b"));
+        assert!(colour("#767676".into()).is_ok() && colour("#777777".into()).is_err(), "4.5 to 1 is the least");
+        for wrong in ["", "12505b", "#12505", "#12505g", "#ffff00", "red", "#１２３456"] {
+            assert!(colour(wrong.into()).is_err(), "{wrong} was taken");
+        }
     }
 
     #[test]

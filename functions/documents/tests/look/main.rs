@@ -2,6 +2,7 @@
 
 mod samples;
 
+use domain::billing::Invoice;
 use std::{error::Error, fs, path::Path, time::Instant};
 
 #[test]
@@ -17,5 +18,14 @@ fn every_sample_is_a_small_pdf() -> Result<(), Box<dyn Error>> {
         assert!(pdf.len() < 400_000, "{name} has {} bytes", pdf.len());
         fs::write(folder.join(format!("invoice-{name}.pdf")), pdf)?;
     }
+    Ok(())
+}
+
+#[test]
+fn an_invoice_is_printed_in_the_colour_it_was_made_with() -> Result<(), Box<dyn Error>> {
+    let plain = samples::draft();
+    let red = Invoice { colour: Some("#8a1538".parse()?), ..plain.clone() };
+    assert_ne!(documents::invoice::render(&plain)?, documents::invoice::render(&red)?);
+    assert_eq!(documents::invoice::render(&red)?, documents::invoice::render(&red)?);
     Ok(())
 }

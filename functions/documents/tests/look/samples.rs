@@ -72,6 +72,7 @@ pub fn invoice(lines: &[Line]) -> Invoice {
         totals: total(&lines),
         lines,
         term_days: 14,
+        colour: None,
         issued_on: Some(date(2026, 11, 21)),
         due_on: Some(date(2026, 12, 5)),
         zone: parsed("Europe/London"),

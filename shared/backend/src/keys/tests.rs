@@ -28,6 +28,7 @@ struct Ids {
     task: TaskId,
     comment: CommentId,
     file: FileId,
+    picture: PictureId,
     conversation: ConversationId,
     client: ClientId,
     invoice: InvoiceId,
@@ -52,11 +53,12 @@ impl Ids {
             project: ProjectId::new(NOW, 7),
             comment: CommentId::new(NOW, 8),
             file: FileId::new(NOW, 9),
+            picture: PictureId::new(NOW, 15),
             conversation: ConversationId::new(NOW, 10),
             client: ClientId::new(NOW, 11),
             invoice: InvoiceId::new(NOW, 12),
             notification: NotificationId::new(NOW, 13),
-            timer: Timer::for_task(&task, domain::timer::Purpose::TaskDue, NOW),
+            timer: Timer::new(domain::timer::Purpose::TaskDue { task: task.clone() }, NOW),
             operator: OperatorId::new(NOW, 15),
             change: Change {
                 id: ChangeId::new(NOW, 14),
@@ -95,10 +97,13 @@ impl Ids {
             visitor_idempotency("HASH"),
             timer(t, &self.timer),
             organization(t),
+            settings(t),
             access(t),
             everyone(t),
             member(t, &self.user),
             member_mail(t, &"mia@example.com".parse().unwrap()),
+            card(t, &self.user),
+            personal(t, &self.user),
             structure(t),
             api_key(t, &self.api_key),
             team(t, &self.team),
@@ -107,6 +112,7 @@ impl Ids {
             project(t, &self.project),
             task(t, &self.task),
             comment(t, &self.task, &self.comment),
+            picture(t, &self.picture),
             file(t, &self.file),
             conversation(t, &self.conversation),
             direct_pair(t, &self.other, &self.user),
@@ -204,6 +210,10 @@ impl Ids {
             credentials: 1,
             second_factor: false,
         };
+        let born = User { date_of_birth: Some("1990-05-17".parse().unwrap()), ..me.clone() };
+        let member = born.joins(organization, domain::policy::Role::Member, None, NOW);
+        let known = Known { member, card: None, personal: None };
+        let followed = known.follow(&born, Some((Some((read(json!("Gardener")), None)), NOW))).unwrap();
         let draft = json!({ "email": "ben@example.com", "role": "member" });
         let inviter = me.joins(organization, domain::policy::Role::Owner, Some(self.department.clone()), NOW);
         let (_, invited) = Invitation::new(self.invitation.clone(), read(draft), &house, &inviter, &inviter.role.grants(), NOW).unwrap();
@@ -216,6 +226,8 @@ impl Ids {
         let (_, commented) = Comment::new(self.comment.clone(), &task, &self.user, "Mia", read(json!("Blue?")), NOW).unwrap();
         let draft = json!({ "name": "plan.pdf", "media_type": "application/pdf", "bytes": 9, "task": self.task });
         let (_, announced) = File::new(self.file.clone(), read(draft), Some(self.project.clone()), &self.user, NOW).unwrap();
+        let draft = read(json!({ "of": "me", "media_type": "image/png", "bytes": 9 }));
+        let (_, pictured) = Picture::new(self.picture.clone(), draft, &self.user, &inviter.role.grants(), NOW).unwrap();
         let (talk, started) = Conversation::direct(self.conversation.clone(), &self.user, &self.other, NOW).unwrap();
         let words = read(json!({ "text": "Lunch?", "nonce": "NONCE" }));
         let (_, said) = talk.say(MessageId::new(NOW, 1), &self.user, "Mia", words, NOW);
@@ -232,9 +244,10 @@ impl Ids {
         let (client, taken_on) = Client::new(self.client.clone(), read(draft), NOW);
         let lines = json!([{ "description": "x", "quantity_milli": 1, "unit": "h", "unit_price": 1 }]);
         let draft = read(json!({ "client": self.client, "lines": lines }));
-        let (invoice, drafted) = Invoice::draft(self.invoice.clone(), draft, &client, &house, NOW).unwrap();
+        let (invoice, drafted) = Invoice::draft(self.invoice.clone(), draft, &client, &house, None, NOW).unwrap();
         let (_, issued) = invoice.issue(None, NOW).unwrap();
         let told = domain::notification::of_timer(&task.timers()[0], &task);
+        let (_, decided) = Settings::default().edit(read(json!({}))).unwrap();
         let (_, opened_joining) = house.clone().open_joining(read(json!({})), 7).unwrap();
         let secret = Secret { hash: "HASH".to_owned(), by: self.user.clone(), by_name: read(json!("Mia")), made_at: NOW };
         let draft = read(json!({ "name": "Import", "permissions": ["read_tasks"] }));
@@ -253,13 +266,16 @@ impl Ids {
             noted.ours,
             founding,
             keyed,
+            decided,
             opened_joining,
+            followed,
             invited,
             gathered,
             planned,
             made,
             commented,
             announced,
+            pictured,
             started,
             said,
             opened,
