@@ -2,6 +2,7 @@
 
 use crate::{
     clock::{Clock, Entropy},
+    outside::Outside,
     secrets::Secrets,
     settings::Settings,
     store::{Store, Stores},
@@ -38,6 +39,7 @@ pub(crate) struct Inner {
     sqs: OnceLock<aws_sdk_sqs::Client>,
     ses: OnceLock<aws_sdk_sesv2::Client>,
     sockets: OnceLock<aws_sdk_apigatewaymanagement::Client>,
+    outside: OnceLock<Outside>,
 }
 
 /// Secrets as they were read, and until when they are not read again.
@@ -112,6 +114,7 @@ impl Backend {
             sqs: OnceLock::new(),
             ses: OnceLock::new(),
             sockets: OnceLock::new(),
+            outside: OnceLock::new(),
         }))
     }
 
@@ -135,6 +138,11 @@ impl Inner {
         let settings = &self.settings;
         let address = settings.find("SOCKET_MANAGEMENT_URL");
         self.sockets.get_or_init(|| client!(aws_sdk_apigatewaymanagement, settings, self.http, credentials(settings), address))
+    }
+
+    /// The way to others than AWS. The variable is set by the local stack and by nothing else.
+    pub(crate) fn outside(&self) -> &Outside {
+        self.outside.get_or_init(|| Outside::of_machine(self.settings.find("OUTSIDE_LOOPBACK").is_some()))
     }
 
     pub(crate) fn sts(&self) -> aws_sdk_sts::Client {

@@ -16,6 +16,7 @@ pub mod keys;
 pub mod mail;
 mod metrics;
 pub mod operations;
+pub mod outside;
 pub mod outsider;
 pub mod page;
 pub mod password;

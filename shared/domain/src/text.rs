@@ -63,6 +63,8 @@ texts! {
     Label(label) { min_length = 1, max_length = 40, example = "garden" }
     /// The name of a file without any folder, up to 200 characters.
     FileName(file_name) { min_length = 1, max_length = 200, example = "plan.pdf" }
+    /// An address of the web, up to 2,000 characters.
+    Url(url) { max_length = 2_000, format = "uri", example = "https://hooks.example.com/office" }
     /// An IANA time zone.
     Zone(zone) { max_length = 64, example = "Europe/London" }
     /// The part of an address after the `@`; in any script, and kept as it is looked up.
@@ -184,6 +186,18 @@ fn file_name(text: String) -> Result<String, String> {
     let text = one_line(text, 200)?;
     if text.contains(['/', '\\', '"', '<', '>', '|', ':', '*', '?']) || text.starts_with('.') {
         return Err("is not the name of a file".to_owned());
+    }
+    Ok(text)
+}
+
+fn url(text: String) -> Result<String, String> {
+    let text = one_line(text, 2_000)?;
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or("does not begin with https://")?;
+    let host = rest.split(['/', '?']).next().unwrap_or_default();
+    let plain = |c: char| c.is_ascii_graphic() && !"\\\"<>^`{|}#".contains(c);
+    // A name before an @ makes a host look like another, and a fragment is sent nowhere
+    if host.is_empty() || host.contains('@') || host.starts_with(':') || !text.chars().all(plain) {
+        return Err("is not an address of the web".to_owned());
     }
     Ok(text)
 }
@@ -422,6 +436,15 @@ mod tests {
             phone("call me".into()),
             file_name("../passwd".into()),
             file_name(".profile".into()),
+            url("ftp://example.com".into()),
+            url("https://".into()),
+            url("https:///x".into()),
+            url("https://:443/x".into()),
+            url("https://mia@example.com/".into()),
+            url("https://example.com/#x".into()),
+            url("https://example.com/a b".into()),
+            url("https://exämple.com/".into()),
+            url("https://example.com\r\nHost: other".into()),
             zone("Europe/Atlantis".into()),
             locale("english language".into()),
             locale("e".into()),
