@@ -113,6 +113,8 @@ def routes(api: str, properties: dict[str, Any]) -> dict[str, Any]:
 def addresses(variables: dict[str, Any], aws: str, public: str) -> dict[str, str]:
     """Where a function finds services and APIs here; in the cloud the SDK knows."""
     found = {f"AWS_ENDPOINT_URL_{service}": aws for service in ("DYNAMODB", "S3", "SES", "SQS", "SSM", "STS")}
+    # The receivers of the suite's webhooks are on this machine
+    found["OUTSIDE_LOOPBACK"] = "true"
     found["SOCKET_URL"] = f"{public.replace('http', 'ws', 1)}/live"
     found["SOCKET_MANAGEMENT_URL"] = f"{aws}/_aws/execute-api/{API_IDS['SocketApi']}/live"
     if "PUBLIC_URL" in variables:

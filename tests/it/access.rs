@@ -156,6 +156,17 @@ const CASES: &[(&str, &str)] = &[
     ("PATCH /api/v1/api-keys/{api_key}", r#"{"name":"Nightly import"}"#),
     ("POST /api/v1/api-keys/{api_key}/rotate", r#"{"grace_minutes":60}"#),
     ("DELETE /api/v1/api-keys/{api_key}", ""),
+    ("GET /api/v1/webhooks", ""),
+    ("POST /api/v1/webhooks", r#"{"url":"http://127.0.0.1:9/hook","events":["team.*"]}"#),
+    ("GET /api/v1/webhooks/{webhook}", ""),
+    ("PATCH /api/v1/webhooks/{webhook}", r#"{"description":"Stock"}"#),
+    ("POST /api/v1/webhooks/{webhook}/rotate", "{}"),
+    ("POST /api/v1/webhooks/{webhook}/ping", ""),
+    ("GET /api/v1/webhooks/{webhook}/deliveries", ""),
+    ("GET /api/v1/webhooks/{webhook}/deliveries/{delivery}", ""),
+    ("POST /api/v1/webhooks/{webhook}/deliveries/{delivery}/replay", ""),
+    ("POST /api/v1/webhooks/{webhook}/replay", r#"{"since":"2026-01-01T00:00:00Z"}"#),
+    ("DELETE /api/v1/webhooks/{webhook}", ""),
     ("GET /api/v1/changes", ""),
     ("GET /api/v1/changes?record={task}", ""),
     ("GET /api/v1/changes?person={member}", ""),
@@ -252,6 +263,12 @@ pub(crate) async fn objects(acme: &Organization, person: &Person) -> Objects {
     let group = id(&owner.post("/api/v1/groups", named).await.expect(201));
     let key = json!({ "name": "Import", "permissions": ["read_tasks"] });
     let api_key = id(&owner.post("/api/v1/api-keys", key).await.expect(201)["api_key"]);
+    // Nobody listens at that port, and only its test is told
+    let webhook = json!({ "url": "http://127.0.0.1:9/hook", "events": ["team.*"] });
+    let webhook = id(&owner.post("/api/v1/webhooks", webhook).await.expect(201)["webhook"]);
+    owner.post(&format!("/api/v1/webhooks/{webhook}/ping"), json!({})).await.expect(204);
+    person.world.idle().await;
+    let delivery = id(&owner.list(&format!("/api/v1/webhooks/{webhook}/deliveries")).await[0]);
     Person::login(&person.world, &person.email, PASSWORD).await;
     let sessions = person.list("/api/v1/auth/sessions").await;
     let session = id(sessions.iter().find(|session| session["current"] == false).expect("another session"));
@@ -285,6 +302,8 @@ pub(crate) async fn objects(acme: &Organization, person: &Person) -> Objects {
         ("role", role),
         ("group", group),
         ("api_key", api_key),
+        ("webhook", webhook),
+        ("delivery", delivery),
     ])
 }
 

@@ -27,4 +27,5 @@ mod structure;
 mod teams;
 mod tokens;
 mod trail;
+mod webhooks;
 mod work;

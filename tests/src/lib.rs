@@ -7,10 +7,12 @@ mod answer;
 mod authenticator;
 mod live;
 mod people;
+mod receiver;
 mod world;
 
 pub use answer::Answer;
 pub use authenticator::code;
 pub use live::Live;
 pub use people::{Organization, Person};
+pub use receiver::{Received, Receiver};
 pub use world::World;

@@ -1,7 +1,7 @@
 use crate::{alert, once, people, places};
 use backend::{
     Backend, keys,
-    queue::{MailJob, PaperJob},
+    queue::{MailJob, PaperJob, WebhookJob},
     system::System,
 };
 use domain::{
@@ -11,6 +11,7 @@ use domain::{
     notification::{self, Notification},
     organization::Invitation,
     task::{Comment, Task},
+    webhook::Webhook,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -33,6 +34,12 @@ pub async fn change(backend: &Backend, system: &System, change: &Change) -> Resu
         system.push_to_watchers(topic, &live(change)).await?;
     }
     Ok(())
+}
+
+/// Programs elsewhere may hear of it.
+pub async fn tell(backend: &Backend, change: &Change) -> Result<()> {
+    let Change { organization, id, action, subject, .. } = change.clone();
+    backend.ask_for_webhook(&WebhookJob::Tell { organization, change: id, action, subject }).await
 }
 
 /// A change as an open screen gets it: what it is now, and who did it.
@@ -64,6 +71,11 @@ async fn told_of(system: &System, change: &Change) -> Result<Vec<Notification>> 
             let access = system.get(keys::access(system.tenant())).await?;
             let request = read::<Invitation>(&change.after)?.zip(access);
             Ok(request.map(|(invitation, access)| notification::of_request(change, &invitation, &access)).unwrap_or_default())
+        }
+        "webhook.paused" => {
+            let access = system.get(keys::access(system.tenant())).await?;
+            let paused = read::<Webhook>(&change.after)?.zip(access);
+            Ok(paused.map(|(webhook, access)| notification::of_paused(change, &webhook, &access)).unwrap_or_default())
         }
         _ => Ok(notification::of_change(change)),
     }

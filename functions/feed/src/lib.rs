@@ -15,7 +15,7 @@ mod usage;
 use backend::{
     Backend,
     event::{Written, each_write},
-    queue::{MailJob, TimerJob},
+    queue::{MailJob, TimerJob, WebhookJob},
     system::System,
 };
 use domain::{
@@ -24,11 +24,13 @@ use domain::{
     account::{ResetAsk, Session},
     commit::{Change, Kept},
     conversation::Socket,
+    id::OrganizationId,
     limits,
     notification::Notification,
     organization::{Membership, Organization},
     team::Team,
     timer::Timer,
+    webhook::{Delivery, DeliveryState},
 };
 use serde_json::{Value, json};
 
@@ -47,8 +49,17 @@ async fn follow_up(backend: Backend, written: Written) -> Result<()> {
     let system = backend.system(organization);
     match written.kind.as_str() {
         "change" if written.is_new() => match written.record::<Change>()? {
-            Some(change) => follow::change(&backend, &system, &change).await,
+            Some(change) => {
+                if written.heard {
+                    follow::tell(&backend, &change).await?;
+                }
+                follow::change(&backend, &system, &change).await
+            }
             None => Ok(()),
+        },
+        Delivery::KIND => match (written.previous::<Delivery>()?, written.record::<Delivery>()?) {
+            (before, Some(after)) => deliver(&backend, organization, before, after).await,
+            _ => Ok(()),
         },
         Notification::KIND if written.is_new() => match written.record::<Notification>()? {
             Some(notification) => told(&backend, &system, notification).await,
@@ -100,6 +111,14 @@ async fn forgot(backend: &Backend, ask: ResetAsk) -> Result<()> {
         Some(user) => backend.ask_for_mail(&MailJob::Reset { organization: user.home, user: user.id, asked_at: ask.at }).await,
         None => Ok(()),
     }
+}
+
+/// What is still to be delivered is queued whenever it was written, so that no delivery is forgotten.
+async fn deliver(backend: &Backend, organization: &OrganizationId, before: Option<Delivery>, after: Delivery) -> Result<()> {
+    if after.state != DeliveryState::Pending || before.is_some_and(|before| before.version == after.version) {
+        return Ok(());
+    }
+    backend.ask_for_webhook(&WebhookJob::deliver(organization, after)).await
 }
 
 /// What falls due before the next sweep has passed would be late for it, so it is queued at once.

@@ -156,6 +156,7 @@ impl Letter {
             paragraphs: vec![format!("{}.", notification.text), format!("{at} · {}", notification.subject.id)],
             link: None,
             closing: match notification.reason {
+                Reason::WebhookPaused => "What happens until you let it go on is not told. What failed can be replayed.".to_owned(),
                 Reason::JoinRequested => "You get this mail because you own the organisation.".to_owned(),
                 _ => "You get this mail because it is about your work. Your profile says which mails you want, and when.".to_owned(),
             },

@@ -42,6 +42,7 @@ pub fn all(environment: &Environment) -> Functions {
     event("sweep", on_event(&backend, sweep::handle));
     event("reminders", on_event(&backend, reminders::handle));
     event("mail", on_event(&backend, mail::handle));
+    event("webhooks", on_event(&backend, webhooks::handle));
     event("documents", on_event(&backend, documents::handle));
     functions
 }

@@ -31,7 +31,7 @@ const TAGS: &[(&str, &str)] = &[
     ("chat", "Conversations; live over the WebSocket"),
     ("billing", "Clients and invoices"),
     ("notifications", "Your inbox"),
-    ("integrations", "Keys of programs"),
+    ("integrations", "Keys of programs, and webhooks"),
     ("audit", "The trail of every change"),
     ("platform", "For those who run the platform, with a token of their own: operators, and the organisations as they see them"),
 ];

@@ -92,6 +92,7 @@ use domain::{
     limits,
     organization::Membership,
     policy::{Grant, Grants, Permission, Reads, Role},
+    webhook,
 };
 use http::{header, request::Parts};
 use std::{
@@ -115,6 +116,8 @@ pub(crate) struct Room {
     pub(crate) actor: Actor,
     pub(crate) origin: Origin,
     pub(crate) claim: Option<Claim>,
+    /// Whether there may be webhooks: yes, where nobody has looked.
+    pub(crate) hooked: bool,
     pub(crate) now: Timestamp,
 }
 
@@ -160,7 +163,8 @@ impl Room {
             }
             // Numbered one after the other, so that the changes of one commit keep their order
             for (number, draft) in (self.random() >> 8..).zip(commit.drafts) {
-                changes.push(table.write_change(&room.tenant, &room.change(number, draft))?);
+                let change = room.change(number, draft);
+                changes.push(table.write_change(&room.tenant, &change, room.hooked && webhook::is_told(&change.action))?);
             }
         }
         writes.extend(changes);
@@ -311,7 +315,13 @@ impl Caller {
             Opener::Key(key) => Actor::program(key, user, &membership.name),
         };
         let store = inner.store_of(&tenant).await?;
-        Ok(Self { room: Room { inner: inner.clone(), store, tenant, actor, origin, claim: None, now }, membership, access, opener, found })
+        Ok(Self {
+            room: Room { inner: inner.clone(), store, tenant, actor, origin, claim: None, hooked: access.webhooks > 0, now },
+            membership,
+            access,
+            opener,
+            found,
+        })
     }
 
     pub(crate) async fn can<P: Permission>(self) -> Result<Can<P>> {

@@ -2,8 +2,10 @@
 
 use crate::{Backend, problem};
 use domain::{Error, Result, id::OrganizationId};
+use futures_util::future::join_all;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 #[derive(Deserialize)]
 struct QueueEvent {
@@ -31,13 +33,38 @@ where
             Ok(job) => work(backend.clone(), job).await,
             Err(e) => Err(Error::internal(e)),
         };
-        if let Err(error) = outcome {
-            problem::log(&error);
-            tracing::warn!(message = record.message_id, error = %error, "a message failed");
-            failures.push(json!({ "itemIdentifier": record.message_id }));
-        }
+        failures.extend(outcome.err().map(|error| failure(record.message_id, &error)));
     }
     Ok(json!({ "batchItemFailures": failures }))
+}
+
+/// Works on the messages of a batch at once, so that one that takes long holds up none of the others. `shared` is what they find
+/// out together.
+pub async fn messages_at_once<J, S, F>(backend: Backend, event: Value, shared: S, work: fn(Backend, Arc<S>, J) -> F) -> Result<Value>
+where
+    J: DeserializeOwned,
+    F: Future<Output = Result<()>>,
+{
+    let event: QueueEvent = serde_json::from_value(event).map_err(Error::internal)?;
+    let shared = Arc::new(shared);
+    let each = event.records.into_iter().map(|record| {
+        let (backend, shared) = (backend.clone(), shared.clone());
+        async move {
+            let outcome = match serde_json::from_str(&record.body) {
+                Ok(job) => work(backend, shared, job).await,
+                Err(e) => Err(Error::internal(e)),
+            };
+            outcome.err().map(|error| failure(record.message_id, &error))
+        }
+    });
+    let failures: Vec<Value> = join_all(each).await.into_iter().flatten().collect();
+    Ok(json!({ "batchItemFailures": failures }))
+}
+
+fn failure(message: String, error: &Error) -> Value {
+    problem::log(error);
+    tracing::warn!(message, %error, "a message failed");
+    json!({ "itemIdentifier": message })
 }
 
 #[derive(Deserialize)]
@@ -66,6 +93,8 @@ pub struct Written {
     pub partition: String,
     pub place: String,
     pub tenant: Option<OrganizationId>,
+    /// Whether a webhook may hear of it.
+    pub heard: bool,
     new: Option<serde_dynamo::Item>,
     old: Option<serde_dynamo::Item>,
 }
@@ -99,6 +128,7 @@ fn written(images: StreamImages) -> Written {
         partition: text("pk").unwrap_or_default(),
         place: images.sequence_number.clone(),
         tenant: text("tenant").or_else(|| text("organization")).and_then(|id| id.parse().ok()),
+        heard: matches!(images.new_image.as_ref().and_then(|image| image.get("heard")), Some(serde_dynamo::AttributeValue::Bool(true))),
         new: images.new_image,
         old: images.old_image,
     }

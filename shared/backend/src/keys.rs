@@ -29,6 +29,7 @@ use domain::{
     text::{Email, Label},
     timer::Timer,
     usage::{Month, Storage, Usage},
+    webhook::{Delivery, DeliveryState, Webhook},
     workflow::State,
 };
 use std::{fmt, marker::PhantomData};
@@ -268,6 +269,26 @@ pub fn api_key(t: &Tenant, id: &ApiKeyId) -> Key<ApiKey> {
 pub fn api_keys(t: &Tenant) -> Range<ApiKey> {
     range(Index::Table, t, "API_KEY#")
 }
+pub fn webhook(t: &Tenant, id: &WebhookId) -> Key<Webhook> {
+    key(t, format_args!("WEBHOOK#{id}"))
+}
+pub fn webhooks(t: &Tenant) -> Range<Webhook> {
+    range(Index::Table, t, "WEBHOOK#")
+}
+pub fn delivery(t: &Tenant, webhook: &WebhookId, id: &DeliveryId) -> Key<Delivery> {
+    key(format_args!("{t}#DELIVERIES#{webhook}"), id)
+}
+pub fn deliveries(t: &Tenant, webhook: &WebhookId) -> Range<Delivery> {
+    range(Index::Table, format_args!("{t}#DELIVERIES#{webhook}"), "")
+}
+pub fn deliveries_in(t: &Tenant, webhook: &WebhookId, state: DeliveryState) -> Range<Delivery> {
+    range(Index::Gsi1, format_args!("{t}#DELIVERIES#{webhook}#{}", state.as_str()), "")
+}
+/// Those in one state of changes made since.
+pub fn deliveries_since(t: &Tenant, webhook: &WebhookId, state: DeliveryState, since: Timestamp) -> Range<Delivery> {
+    let pk = format!("{t}#DELIVERIES#{webhook}#{}", state.as_str());
+    between(Index::Gsi1, pk, DeliveryId::new(since, 0), "dlv_~")
+}
 pub fn invitation(t: &Tenant, id: &InvitationId) -> Key<Invitation> {
     key(t, format_args!("INVITATION#{id}"))
 }
@@ -413,9 +434,13 @@ pub(crate) fn idempotency(t: &Tenant, who: &str, hash: &str) -> Key<()> {
     key(format_args!("{t}#IDEMPOTENCY#{who}"), hash)
 }
 pub(crate) fn change(t: &Tenant, change: &Change) -> Key<Change> {
+    change_of(t, &change.id, &change.subject.id)
+}
+/// A change by its id and the id of what it is about.
+pub(crate) fn change_of(t: &Tenant, id: &ChangeId, subject: &str) -> Key<Change> {
     // All changes of one record stand in one partition of the day, so that the stream delivers them in order
-    let shard = shard(&change.subject.id, limits::CHANGE_SHARDS);
-    key(format_args!("{t}#CHANGES#{}#{shard}", day(change.at)), &change.id)
+    let shard = shard(subject, limits::CHANGE_SHARDS);
+    key(format_args!("{t}#CHANGES#{}#{shard}", day(id.made_at())), id)
 }
 pub(crate) fn changes_on(t: &Tenant, at: Timestamp, shard: u32, until: &str) -> Range<Change> {
     between(Index::Table, format_args!("{t}#CHANGES#{}#{shard}", day(at)), "", until)
@@ -519,6 +544,8 @@ pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
         }
         Record::Card(it) => card(t, &it.user).into(),
         Record::Personal(it) => personal(t, &it.user).into(),
+        Record::Webhook(it) => webhook(t, &it.id).into(),
+        Record::Delivery(it) => Place::from(delivery(t, &it.webhook, &it.id)).in_index(deliveries_in(t, &it.webhook, it.state), &it.id),
         Record::JoinCode(it) => join_code(&it.code).into(),
         Record::Invitation(it) => invitation(t, &it.id).into(),
         Record::Invited(it) => invited(t, &it.email).into(),

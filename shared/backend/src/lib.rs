@@ -38,5 +38,6 @@ pub mod tokens;
 pub mod trail;
 pub mod visitor;
 pub mod web;
+mod webhooks;
 
 pub use aws::Backend;

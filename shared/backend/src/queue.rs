@@ -1,7 +1,7 @@
 //! Jobs for workers. A job names what to work on; the worker reads it again and acts only if it still holds.
 
 use crate::Backend;
-use domain::{Error, Result, Timestamp, alert::Alert, id::*, timer::Timer};
+use domain::{Error, Result, Timestamp, alert::Alert, commit::Subject, id::*, timer::Timer, webhook::Delivery};
 use serde::{Deserialize, Serialize};
 
 /// A PDF to make, or a picture to look at or to remove.
@@ -72,6 +72,29 @@ pub struct TimerJob {
     pub timer: Timer,
 }
 
+/// Something for webhooks to do.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum WebhookJob {
+    /// A change was made; whoever hears of it gets a delivery.
+    Tell { organization: OrganizationId, change: ChangeId, action: String, subject: Subject },
+    /// A delivery is to be tried at a time. It holds while the delivery has this version.
+    Deliver { organization: OrganizationId, webhook: WebhookId, delivery: DeliveryId, version: u64, at: Timestamp },
+}
+
+impl WebhookJob {
+    pub fn deliver(organization: &OrganizationId, delivery: Delivery) -> Self {
+        let Delivery { id, webhook, version, next_at, .. } = delivery;
+        Self::Deliver { organization: organization.clone(), webhook, delivery: id, version, at: next_at }
+    }
+
+    pub fn organization(&self) -> &OrganizationId {
+        match self {
+            Self::Tell { organization, .. } | Self::Deliver { organization, .. } => organization,
+        }
+    }
+}
+
 impl Backend {
     async fn send(&self, queue: &str, job: &impl Serialize, delay_seconds: i32) -> Result<()> {
         let body = serde_json::to_string(job).map_err(Error::internal)?;
@@ -86,6 +109,15 @@ impl Backend {
 
     pub async fn ask_for_mail(&self, job: &MailJob) -> Result<()> {
         self.send("MAIL_QUEUE", job, 0).await
+    }
+
+    /// What is to be done later than a queue waits comes early, and is put back.
+    pub async fn ask_for_webhook(&self, job: &WebhookJob) -> Result<()> {
+        let wait = match job {
+            WebhookJob::Tell { .. } => 0,
+            WebhookJob::Deliver { at, .. } => (at.duration_since(self.now()).as_millis().max(0) + 999) / 1000,
+        };
+        self.send("WEBHOOKS_QUEUE", job, i32::try_from(wait.min(900)).unwrap_or(900)).await
     }
 
     /// Puts a timer on its queue so that it arrives at its very second.

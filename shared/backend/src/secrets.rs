@@ -110,7 +110,7 @@ impl Secrets {
         URL_SAFE_NO_PAD.decode(mark).is_ok_and(|mark| equal_in_constant_time(expected.as_ref(), &mark))
     }
 
-    fn tag(&self, purpose: &str, parts: &[&str]) -> hmac::Tag {
+    pub(crate) fn tag(&self, purpose: &str, parts: &[&str]) -> hmac::Tag {
         let mut context = hmac::Context::with_key(&self.mac);
         context.update(&joined(purpose, parts));
         context.sign()

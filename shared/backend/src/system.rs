@@ -28,7 +28,7 @@ impl Backend {
         let inner = self.0.clone();
         let now = inner.clock.now();
         let (store, tenant) = (inner.own.clone(), Tenant(organization.clone()));
-        System { room: Room { inner, store, tenant, actor: Actor::system(), origin: Origin::default(), claim: None, now } }
+        System { room: Room { inner, store, tenant, actor: Actor::system(), origin: Origin::default(), claim: None, hooked: true, now } }
     }
 
     pub fn now(&self) -> Timestamp {

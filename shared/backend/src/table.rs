@@ -255,8 +255,12 @@ impl Table {
         }
     }
 
-    pub(crate) fn write_change(&self, tenant: &Tenant, change: &Change) -> Result<TransactWriteItem> {
-        let item = with_place(fields(change)?, "change", keys::change_place(tenant, change));
+    /// `heard` is whether a webhook may hear of it, for whoever follows the stream; it is no part of what was changed.
+    pub(crate) fn write_change(&self, tenant: &Tenant, change: &Change, heard: bool) -> Result<TransactWriteItem> {
+        let mut item = with_place(fields(change)?, "change", keys::change_place(tenant, change));
+        if heard {
+            item.insert("heard".to_owned(), AttributeValue::Bool(true));
+        }
         let put = Put::builder().table_name(&self.name).set_item(Some(item)).build().map_err(Error::internal)?;
         Ok(TransactWriteItem::builder().put(put).build())
     }

@@ -109,6 +109,7 @@ impl Visitor {
             actor,
             origin: self.facts.origin.clone(),
             claim: self.claim.clone(),
+            hooked: true,
             now: self.now,
         }
     }

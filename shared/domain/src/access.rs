@@ -30,6 +30,8 @@ pub struct Access {
     pub quota: Quota,
     /// Absent while the organisation may do all it does.
     pub suspension: Option<Suspension>,
+    /// How many webhooks there are: without any, nobody has to look who hears of a change.
+    pub webhooks: u32,
     pub version: u64,
 }
 
@@ -239,6 +241,15 @@ impl Access {
             _ => {}
         }
         Ok(self)
+    }
+
+    pub fn with_webhooks(&self, webhooks: u32) -> Result<Self> {
+        match webhooks {
+            count if count > limits::WEBHOOKS => {
+                Err(Error::Conflict(format!("an organisation has {} webhooks at the most", limits::WEBHOOKS)))
+            }
+            webhooks => Ok(Self { webhooks, ..self.next() }),
+        }
     }
 
     /// With this one among the owners or not; the last one stays.

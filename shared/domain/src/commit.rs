@@ -25,6 +25,7 @@ use crate::{
     tenant::*,
     timer::Timer,
     usage::{Storage, Usage},
+    webhook::*,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -123,6 +124,8 @@ records! {
     Structure, "structure", |it| it.version, "structure";
     ApiKey, "api_key", |it| it.version, it.id;
     Team, "team", |it| it.version, it.id => it.hangs_below();
+    Webhook, "webhook", |it| it.version, it.id;
+    Delivery, "delivery", |it| it.version, it.id;
     JoinCode, "join_code", |it| it.version, it.organization;
     Invitation, "invitation", |it| it.version, it.id;
     Invited, "invited", |it| it.version, it.invitation;

@@ -111,6 +111,8 @@ ids! {
     RoleId = "rol_", "a role";
     GroupId = "grp_", "a group";
     ApiKeyId = "key_", "an API key";
+    WebhookId = "whk_", "a webhook";
+    DeliveryId = "dlv_", "a delivery";
     ProjectId = "prj_", "a project";
     TaskId = "tsk_", "a task";
     CommentId = "cmt_", "a comment";

@@ -38,6 +38,7 @@ pub mod tenant;
 pub mod text;
 pub mod timer;
 pub mod usage;
+pub mod webhook;
 pub mod workflow;
 
 pub use error::{Error, Result};

@@ -153,6 +153,27 @@ pub const API_KEY_USED: SignedDuration = SignedDuration::from_hours(1);
 /// How long an ended key is shown.
 pub const API_KEY_SHOWN: SignedDuration = SignedDuration::from_hours(24 * 30);
 
+pub const WEBHOOKS: u32 = 20;
+/// Names of events one webhook hears.
+pub const WEBHOOK_EVENTS: usize = 50;
+/// How long a receiver may take, from the look-up of its name to the end of its answer.
+pub const WEBHOOK_PATIENCE: SignedDuration = SignedDuration::from_secs(10);
+/// Bytes of an answer that are kept.
+pub const WEBHOOK_ANSWER: usize = 500;
+/// For how long one delivery is tried: a little more than …
+pub const WEBHOOK_RETRIED: SignedDuration = SignedDuration::from_secs(24 * 3_600 + 300);
+/// … the failures after which a webhook is paused.
+pub const WEBHOOK_FAILING: SignedDuration = SignedDuration::from_hours(24);
+/// The shortest and the longest rest of a webhook that does not take anything.
+pub const WEBHOOK_REST: (SignedDuration, SignedDuration) = (SignedDuration::from_secs(5), SignedDuration::from_hours(1));
+/// How long the secret before a new one may still sign.
+pub const WEBHOOK_GRACE: SignedDuration = SignedDuration::from_hours(24 * 7);
+pub const DELIVERIES_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
+/// Attempts of one delivery that are kept.
+pub const ATTEMPTS_SHOWN: usize = 20;
+/// Deliveries replayed by one request; the answer says how many are left.
+pub const REPLAYS: usize = 100;
+
 // The platform
 /// Operators, and those invited to be one.
 pub const OPERATORS: usize = 50;

@@ -12,6 +12,7 @@ use crate::{
     settings::Settings,
     task::{Comment, Task},
     timer::{Purpose, Timer},
+    webhook::{PauseReason, Webhook},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -27,6 +28,8 @@ pub enum Reason {
     Due,
     /// Somebody asks to join the organisation.
     JoinRequested,
+    /// A webhook is told nothing more.
+    WebhookPaused,
 }
 
 impl Reason {
@@ -151,6 +154,19 @@ pub fn of_request(change: &Change, invitation: &Invitation, access: &Access) -> 
     let text = format!("{} asks to join {}", invitation.email, invitation.organization_name);
     let tell = |owner: &UserId| Notification::new(id.clone(), owner.clone(), Reason::JoinRequested, invitation, text.clone(), change.at);
     access.owners.iter().map(tell).collect()
+}
+
+/// The owners, and whoever set it up, are told that a webhook was paused for them.
+pub fn of_paused(change: &Change, webhook: &Webhook, access: &Access) -> Vec<Notification> {
+    let Some(id) = id_after(change.id.as_str(), ChangeId::PREFIX) else { return Vec::new() };
+    let why = match webhook.paused.as_ref().map(|paused| paused.reason) {
+        Some(PauseReason::Gone) => "it answered that it is gone",
+        _ => "it took nothing for a day",
+    };
+    let text = format!("The webhook to {} was paused: {why}", webhook.url);
+    let told: BTreeSet<&UserId> = access.owners.iter().chain([&webhook.made_by]).collect();
+    let tell = |user: &UserId| Notification::new(id.clone(), user.clone(), Reason::WebhookPaused, webhook, text.clone(), change.at);
+    told.into_iter().map(tell).collect()
 }
 
 /// What a timer that fired says, if the task still says so; otherwise nobody is told anything.

@@ -21,6 +21,7 @@ use crate::{
     team::Team,
     timer::Timer,
     usage::{Storage, Usage},
+    webhook::*,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -214,8 +215,8 @@ permissions! {
     ManageRoles: ADMINS, reads [Access], writes [Access];
     /// How everybody here has to sign in.
     ManageSignIn: ADMINS, reads [], writes [Access];
-    /// Gives programs keys, and takes them back.
-    ManageIntegrations: ADMINS, reads [ApiKey, Membership], writes [ApiKey];
+    /// Gives programs keys and takes them back; says what is told to programs elsewhere.
+    ManageIntegrations: ADMINS, reads [ApiKey, Membership, Webhook, Delivery], writes [ApiKey, Webhook, Delivery, Access];
     /// Keeps members and groups in step with a directory kept elsewhere.
     ProvisionMembers: ADMINS, reads [Membership, Structure, Team, Access, Everyone, Organization], writes [Membership, Structure, Team, Access, Participation];
     HandOver: OWNERS, reads [Membership, Access], writes [Membership, Access];

@@ -65,6 +65,9 @@ texts! {
     FileName(file_name) { min_length = 1, max_length = 200, example = "plan.pdf" }
     /// An address of the web, up to 2,000 characters.
     Url(url) { max_length = 2_000, format = "uri", example = "https://hooks.example.com/office" }
+    /// What a webhook hears: `task.moved`, `task.*` or `*`. The kinds are client, comment, department, file, group, invitation,
+    /// invoice, member, project, role, task and team; the rest is the `action` of a change.
+    Event(event) { max_length = 80, example = "task.*" }
     /// An IANA time zone.
     Zone(zone) { max_length = 64, example = "Europe/London" }
     /// The part of an address after the `@`; in any script, and kept as it is looked up.
@@ -202,6 +205,15 @@ fn url(text: String) -> Result<String, String> {
     Ok(text)
 }
 
+fn event(text: String) -> Result<String, String> {
+    let is_verb = |verb: &str| !verb.is_empty() && verb.len() <= 40 && verb.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    match text.split_once('.') {
+        None if text == "*" => Ok(text),
+        Some((kind, verb)) if crate::webhook::TOLD.contains(&kind) && (verb == "*" || is_verb(verb)) => Ok(text),
+        _ => Err("is no event that is told, such as task.moved, task.* or *".to_owned()),
+    }
+}
+
 fn zone(text: String) -> Result<String, String> {
     let text = one_line(text, 64)?;
     match jiff::tz::TimeZone::get(&text) {
@@ -336,6 +348,16 @@ impl Default for Locale {
 impl Markdown {
     pub fn none() -> Self {
         Self(String::new())
+    }
+}
+
+impl Event {
+    /// Whether this action is one of those it names.
+    pub fn covers(&self, action: &str) -> bool {
+        match self.0.strip_suffix('*') {
+            Some(beginning) => action.starts_with(beginning) && crate::webhook::is_told(action),
+            None => self.0 == action,
+        }
     }
 }
 

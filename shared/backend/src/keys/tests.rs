@@ -24,6 +24,8 @@ struct Ids {
     department: DepartmentId,
     api_key: ApiKeyId,
     team: TeamId,
+    webhook: WebhookId,
+    delivery: DeliveryId,
     project: ProjectId,
     task: TaskId,
     comment: CommentId,
@@ -50,6 +52,8 @@ impl Ids {
             department: DepartmentId::new(NOW, 6),
             api_key: ApiKeyId::new(NOW, 15),
             team: TeamId::new(NOW, 15),
+            webhook: WebhookId::new(NOW, 17),
+            delivery: DeliveryId::new(NOW, 18),
             project: ProjectId::new(NOW, 7),
             comment: CommentId::new(NOW, 8),
             file: FileId::new(NOW, 9),
@@ -107,6 +111,8 @@ impl Ids {
             structure(t),
             api_key(t, &self.api_key),
             team(t, &self.team),
+            webhook(t, &self.webhook),
+            delivery(t, &self.webhook, &self.delivery),
             invitation(t, &self.invitation),
             invited(t, &"mia@example.com".parse().unwrap()),
             project(t, &self.project),
@@ -134,6 +140,7 @@ impl Ids {
             operator_credentials(&self.operator),
             operator_session(&self.operator, &self.session),
             dossier(t.id()),
+            change_of(t, &self.change.id, "SUBJECT"),
         ]
     }
 
@@ -156,6 +163,10 @@ impl Ids {
             api_keys(t),
             teams(t),
             teams_in(t, &self.department),
+            webhooks(t),
+            deliveries(t, &self.webhook),
+            deliveries_in(t, &self.webhook, DeliveryState::Failed),
+            deliveries_since(t, &self.webhook, DeliveryState::Failed, NOW),
             invitations(t),
             projects(t),
             tasks(t, &self.project),
@@ -259,12 +270,16 @@ impl Ids {
         let access = domain::access::Access::of_founder(&self.user);
         let noted = House { organization: house.clone(), access, dossier }.suspend(read(json!("x")), NOW).unwrap();
         let words = TenantWord::all(&house, std::slice::from_ref(&inviter)).into_iter().map(Record::from);
+        let draft = read(json!({ "url": "https://hooks.example.com/", "events": ["*"] }));
+        let (hook, hooked) = Webhook::new(self.webhook.clone(), draft, &self.user, &Access::default(), NOW).unwrap();
+        let delivery = Delivery::new(&hook, &self.change.id, &self.change.action, &self.change.subject, NOW).unwrap();
         let commits = [
             enrolled,
             platform_opened,
             signed_in,
             noted.ours,
             founding,
+            hooked,
             keyed,
             decided,
             opened_joining,
@@ -296,7 +311,7 @@ impl Ids {
             .chain(task.entries())
             .chain(me.joins(organization, domain::policy::Role::Member, None, NOW).entries())
             .chain(told.into_iter().map(Record::from))
-            .chain([session, mailed, ask, placed, used, kept])
+            .chain([session, mailed, ask, placed, used, kept, delivery.into()])
             .collect()
     }
 }
