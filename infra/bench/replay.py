@@ -42,6 +42,8 @@ EVENTS: dict[str, Check] = {
     "billing": says("Rose"),
     "notifications": says("items"),
     "integrations": says("items"),
+    # What a program keeps in step is not for a person
+    "scim": status(403),
     "audit": says("task.created"),
     "platform": says("Sample Gardens"),
     "reference": says("openapi"),

@@ -21,6 +21,7 @@ mod profile;
 mod reminders;
 mod roles;
 mod scale;
+mod scim;
 mod second_factor;
 mod settings;
 mod structure;

@@ -141,6 +141,40 @@ async fn table(world: &World, members: usize, others: usize) -> String {
         world.post("/api/v1/auth/join", form).await.expect(201);
     })
     .await);
+    let key = json!({ "name": "Directory", "permissions": ["provision_members"] });
+    let secret = owner.post("/api/v1/api-keys", key).await.expect(201)["secret"].as_str().unwrap().to_owned();
+    let directory = Person { access: secret, ..owner.clone() };
+    let seven = directory.get("/scim/v2/Users?filter=userName%20eq%20%22member-00007%40example.com%22").await.expect(200);
+    let seven = format!("/scim/v2/Users/{}", seven["Resources"][0]["id"].as_str().unwrap());
+    let group = directory.post("/scim/v2/Groups", json!({ "displayName": "Some" })).await.expect(201);
+    let group = format!("/scim/v2/Groups/{}", group["id"].as_str().unwrap());
+    let change = |path: &str, value: Value| json!({ "schemas": [domain::scim::PATCH], "Operations": [{ "op": "add", "path": path, "value": value }] });
+    add(measure(world, "SCIM: find by userName", async || {
+        directory.get("/scim/v2/Users?filter=userName%20eq%20%22member-00008%40example.com%22").await.expect(200);
+    })
+    .await);
+    add(measure(world, "SCIM: get user", async || drop(directory.get(&seven).await.expect(200))).await);
+    add(measure(world, "SCIM: create user", async || {
+        let draft = json!({ "userName": world.email("new"), "externalId": world.email("id") });
+        directory.post("/scim/v2/Users", draft).await.expect(201);
+    })
+    .await);
+    add(measure(world, "SCIM: lock in or out", async || {
+        directory.patch(&seven, change("active", json!(turn() % 2 == 0))).await.expect(200);
+    })
+    .await);
+    add(measure(world, "SCIM: put into a group", async || {
+        let id = ids.borrow_mut().pop().unwrap();
+        directory.patch(&format!("{group}?excludedAttributes=members"), change("members", json!([{ "value": id }]))).await.expect(200);
+    })
+    .await);
+    if members >= domain::limits::SCIM_SCAN {
+        let refused = directory.get("/scim/v2/Users?filter=displayName%20sw%20%22Mem%22").await.expect(400);
+        assert_eq!(refused["scimType"], "tooMany");
+        let page = directory.get(&format!("/scim/v2/Users?startIndex={}&count=2", members / 2)).await.expect(200);
+        assert_eq!((page["Resources"].as_array().unwrap().len(), page["startIndex"].as_u64()), (2, Some(members as u64 / 2)));
+        assert!(page["totalResults"].as_u64().unwrap() >= members as u64 - 20, "{}", page["totalResults"]);
+    }
     let lines: Vec<_> = costs.iter().map(Cost::to_string).collect();
     format!("{}\n{}", crate::costs::HEAD, lines.join("\n"))
 }

@@ -89,6 +89,10 @@ async fn ask(backend: &Backend, system: &System, change: &Change) -> Result<()> 
             Some(user) => backend.ask_for_mail(&MailJob::Welcome { organization, user: user.clone() }).await,
             None => Ok(()),
         },
+        "member.provisioned" => {
+            let user = change.subject.id.parse().map_err(|e: String| Error::internal(e))?;
+            backend.ask_for_mail(&MailJob::Provisioned { organization, user, at: change.at }).await
+        }
         "invitation.sent" => match read::<Invitation>(&change.after)? {
             Some(Invitation { id, sending, .. }) => {
                 backend.ask_for_mail(&MailJob::Invitation { organization, invitation: id, sending }).await

@@ -147,6 +147,26 @@ impl Letter {
         }
     }
 
+    /// `link` is for somebody who has no password yet.
+    pub fn provisioned(user: &User, organization: &Organization, link: Option<String>) -> Self {
+        let how = match &link {
+            Some(_) => "Choose a password to begin. The link works once, within a week; later, ask for a new password where you log in.",
+            None => "Log in as you always do, and switch to it. Nothing about your account has changed, and you can leave at any time.",
+        };
+        Self {
+            to: user.email.clone(),
+            subject: format!("You are a member of {} now", organization.name),
+            // An account is called otherwise elsewhere, and what it is called here is the directory's
+            greeting: "Hello,".to_owned(),
+            paragraphs: vec![
+                format!("{} has made you a member on Office Copilot, by its own directory of people.", organization.name),
+                how.to_owned(),
+            ],
+            link: link.map(|link| (link, "Choose a password".to_owned())),
+            closing: "If you do not know the organisation, you need do nothing, or leave it.".to_owned(),
+        }
+    }
+
     pub fn notification(notification: &Notification, user: &User) -> Self {
         let at = moment(notification.at, user);
         Self {

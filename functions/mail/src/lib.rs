@@ -11,7 +11,7 @@ use domain::{
     limits,
     mail::Mailed,
     notification::Notification,
-    organization::{Membership, Standing},
+    organization::{Membership, Organization, Standing},
 };
 use letter::{Letter, render};
 use serde_json::Value;
@@ -28,6 +28,7 @@ async fn deliver(backend: Backend, job: MailJob) -> Result<()> {
         MailJob::Reset { organization, user, asked_at } => (organization, format!("reset.{user}.{}", asked_at.as_millisecond())),
         MailJob::Invitation { organization, invitation, sending } => (organization, format!("{invitation}.{sending}")),
         MailJob::Alert { organization, change, .. } => (organization, format!("alert.{change}")),
+        MailJob::Provisioned { organization, user, at } => (organization, format!("provisioned.{user}.{}", at.as_millisecond())),
         MailJob::Notification { organization, user, notification } => (organization, format!("{notification}.{user}")),
     };
     let system = backend.system(organization);
@@ -85,6 +86,22 @@ async fn write(backend: &Backend, system: &System, job: &MailJob) -> Result<Opti
             let Some(invited) = backend.invited_operator(operator).await? else { return Ok(None) };
             let link = format!("{url}/join-platform?token={}", backend.operator_link(&invited).await?);
             Ok(Some(Letter::operator(&invited, link)))
+        }
+        MailJob::Provisioned { user, at, .. } => {
+            let member: Option<Membership> = system.get(keys::member(system.tenant(), user)).await?;
+            if member.is_none_or(|member| member.standing == Standing::Removed) {
+                return Ok(None);
+            }
+            let me = system.person(user);
+            let ends = *at + limits::INVITATION;
+            let (user, credentials) = (system.get(keys::user(&me)).await?, system.get(keys::credentials(&me)).await?);
+            let organization: Option<Organization> = system.get(keys::organization(system.tenant())).await?;
+            let (Some((user, credentials)), Some(organization)) = (Option::zip(user, credentials), organization) else { return Ok(None) };
+            let link = match credentials.has_password() {
+                true => None,
+                false => Some(format!("{url}/reset-password?token={}", backend.reset_link(&credentials, ends).await?)),
+            };
+            Ok(Some(Letter::provisioned(&user, &organization, link)))
         }
         MailJob::Notification { user, notification, .. } => {
             // Whoever was locked out since is told nothing more

@@ -24,6 +24,7 @@ pub(crate) const HTTP: &[(&str, Routes)] = &[
     ("billing", (billing::routes, billing::document)),
     ("notifications", (notifications::routes, notifications::document)),
     ("integrations", (integrations::routes, integrations::document)),
+    ("scim", (scim::routes, scim::document)),
     ("audit", (audit::routes, audit::document)),
     ("platform", (platform::routes, platform::document)),
     ("reference", (reference::routes, OpenApi::default)),

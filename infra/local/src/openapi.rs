@@ -32,6 +32,7 @@ const TAGS: &[(&str, &str)] = &[
     ("billing", "Clients and invoices"),
     ("notifications", "Your inbox"),
     ("integrations", "Keys of programs, and webhooks"),
+    ("scim", "Members and groups kept in step with a directory elsewhere, by SCIM 2.0"),
     ("audit", "The trail of every change"),
     ("platform", "For those who run the platform, with a token of their own: operators, and the organisations as they see them"),
 ];
@@ -108,10 +109,15 @@ fn add_common(components: &mut Components) {
     ProblemDocument::schemas(&mut schemas);
     components.schemas.extend(schemas);
     components.responses.extend(REFUSALS.iter().map(|(name, _, about, _)| ((*name).to_owned(), RefOr::T(problem(about)))));
+    components.responses.insert(SCIM_ERROR.to_owned(), RefOr::T(scim_error()));
 }
 
 /// Adds the headers and the refusals that an operation of its nature has.
 fn complete(method: &str, operation: &mut Operation) {
+    if operation.tags.iter().flatten().any(|tag| tag == "scim") {
+        operation.responses.responses.insert("default".to_owned(), RefOr::Ref(Ref::from_response_name(SCIM_ERROR)));
+        return;
+    }
     let has = |wanted: fn(&Parameter) -> bool| operation.parameters.iter().flatten().any(|it| matches!(it, RefOr::T(it) if wanted(it)));
     let nature = Nature {
         public: operation.security.as_deref() == Some(&[SecurityRequirement::default()]),
@@ -135,6 +141,20 @@ fn complete(method: &str, operation: &mut Operation) {
     if nature.creates {
         header("Idempotency-Key", "Made by you, once for each thing you mean to create; up to 128 characters", "6f1f3a9e-0d7c-4d1e");
     }
+}
+
+/// Its standard has refusals of its own.
+const SCIM_ERROR: &str = "ScimError";
+
+fn scim_error() -> Response {
+    let schema = ObjectBuilder::new()
+        .property("schemas", ObjectBuilder::new().schema_type(Type::Array))
+        .property("status", ObjectBuilder::new().schema_type(Type::String).examples(["409"]))
+        .property("scimType", ObjectBuilder::new().schema_type(Type::String).examples(["uniqueness"]))
+        .property("detail", ObjectBuilder::new().schema_type(Type::String))
+        .build();
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    ResponseBuilder::new().description("A refusal as SCIM writes it").content("application/scim+json", content).build()
 }
 
 fn problem(about: &str) -> Response {

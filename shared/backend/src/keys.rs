@@ -20,13 +20,14 @@ use domain::{
     platform::*,
     profile::*,
     project::Project,
+    scim::{ExternalId, Provisioned, Resource},
     second_factor::SecondFactor,
     settings::Settings,
     structure::Structure,
     task::*,
     team::Team,
     tenant::*,
-    text::{Email, Label},
+    text::{Email, Label, Line},
     timer::Timer,
     usage::{Month, Storage, Usage},
     webhook::{Delivery, DeliveryState, Webhook},
@@ -237,6 +238,13 @@ fn by_name(name: &str, user: &UserId) -> String {
 /// Where a member stands in every list of the directory.
 pub fn place_by_name(member: &Membership) -> String {
     by_name(&member.sorting_name(), &member.user)
+}
+/// What a directory elsewhere says of a member or a group.
+pub fn provisioned(t: &Tenant, id: &str) -> Key<Provisioned> {
+    key(format_args!("{t}#PROVISIONED#{id}"), "PROVISIONED")
+}
+pub fn external_id(t: &Tenant, kind: Resource, value: &Line) -> Key<ExternalId> {
+    key(format_args!("{t}#EXTERNAL#{}#{value}", kind.as_str()), "EXTERNAL")
 }
 pub fn member_mail(t: &Tenant, email: &Email) -> Key<MemberMail> {
     key(format_args!("{t}#MAIL#{email}"), "MEMBER")
@@ -531,6 +539,8 @@ pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
                 None => place,
             }
         }
+        Record::Provisioned(it) => provisioned(t, &it.id).into(),
+        Record::ExternalId(it) => external_id(t, it.kind, &it.value).into(),
         Record::MemberMail(it) => member_mail(t, &it.email).into(),
         Record::MemberWord(it) => key::<MemberWord>(members_with(t, &it.word).pk, by_name(&it.name, &it.user)).into(),
         Record::Structure(_) => structure(t).into(),

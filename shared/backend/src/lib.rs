@@ -24,6 +24,7 @@ pub mod platform;
 pub mod problem;
 pub mod queue;
 mod reach;
+pub mod scim;
 mod search;
 pub mod second_factor;
 pub mod secrets;

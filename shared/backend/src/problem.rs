@@ -1,8 +1,8 @@
 //! Errors as RFC 9457 problem documents: what the outside is told and what the log is told never mix.
 
 use axum::response::{IntoResponse, Response};
-use domain::{Error, Timestamp, error::Fault};
-use http::{HeaderValue, StatusCode, header};
+use domain::{Error, Timestamp, error::Fault, scim::FaultKind};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -69,6 +69,8 @@ fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
         Error::Stale { .. } => (StatusCode::PRECONDITION_FAILED, "stale", "Changed in between"),
         Error::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Conflict"),
+        Error::Scim { kind: FaultKind::Uniqueness, .. } => (StatusCode::CONFLICT, "conflict", "Conflict"),
+        Error::Scim { .. } => (StatusCode::BAD_REQUEST, "malformed", "The request cannot be read"),
         Error::IllegalMove { .. } => (StatusCode::CONFLICT, "illegal-move", "Not a move of the workflow"),
         Error::Suspended(_) => (StatusCode::FORBIDDEN, "organization-suspended", "The organisation is suspended"),
         Error::QuotaExceeded(_) => (StatusCode::CONFLICT, "quota-exceeded", "The organisation has no room for more"),
@@ -77,6 +79,10 @@ fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy"),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong here"),
     }
+}
+
+pub(crate) fn status(error: &Error) -> StatusCode {
+    kind(error).0
 }
 
 /// Names of all problems, for the documentation.
@@ -99,6 +105,21 @@ fn causes(error: &Error) -> String {
 pub fn log(error: &Error) {
     if matches!(error, Error::Internal(_) | Error::Busy(_)) {
         tracing::error!(cause = causes(error), "failed");
+    }
+}
+
+/// What the headers say of a refusal: how to sign in, when to try again, which version there is.
+pub(crate) fn hints(error: &Error, headers: &mut HeaderMap) {
+    match error {
+        Error::Unauthenticated => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+        Error::TooMany { seconds } => drop(headers.insert(header::RETRY_AFTER, (*seconds).into())),
+        Error::Busy(_) => drop(headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"))),
+        Error::Stale { present, .. } => {
+            if let Ok(etag) = format!("\"{present}\"").parse() {
+                headers.insert(header::ETAG, etag);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -126,17 +147,7 @@ impl Problem {
         let mut response = (kind(&self.0).0, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        match &self.0 {
-            Error::Unauthenticated => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-            Error::TooMany { seconds } => drop(headers.insert(header::RETRY_AFTER, (*seconds).into())),
-            Error::Busy(_) => drop(headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"))),
-            Error::Stale { present, .. } => {
-                if let Ok(etag) = format!("\"{present}\"").parse() {
-                    headers.insert(header::ETAG, etag);
-                }
-            }
-            _ => {}
-        }
+        hints(&self.0, headers);
         response
     }
 }

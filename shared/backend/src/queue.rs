@@ -58,6 +58,12 @@ pub enum MailJob {
     Operator {
         operator: OperatorId,
     },
+    /// Somebody was made a member by a directory elsewhere.
+    Provisioned {
+        organization: OrganizationId,
+        user: UserId,
+        at: Timestamp,
+    },
     Notification {
         organization: OrganizationId,
         user: UserId,

@@ -54,16 +54,18 @@ pub enum Media {
     Json,
     Csv,
     Svg,
+    Scim,
 }
 
 impl Media {
-    pub(crate) const ALL: [Self; 3] = [Self::Json, Self::Csv, Self::Svg];
+    pub(crate) const ALL: [Self; 4] = [Self::Json, Self::Csv, Self::Svg, Self::Scim];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Json => "application/json",
             Self::Csv => "text/csv",
             Self::Svg => "image/svg+xml",
+            Self::Scim => "application/scim+json",
         }
     }
 
@@ -368,6 +370,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
         if text == "*" {
             return Ok(Self(None));
         }
+        let text = text.strip_prefix("W/").unwrap_or(text);
         let version = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|version| version.parse().ok());
         match version {
             Some(version) => Ok(Self(Some(version))),
@@ -403,6 +406,7 @@ async fn wrap(State(backend): State<Backend>, request: Request, next: Next) -> R
     let (method, route) = (request.method().clone(), request.extensions().get::<MatchedPath>().cloned());
     // Never the path itself: it is the caller's text
     let route = route.as_ref().map_or("", MatchedPath::as_str);
+    let is_scim = request.uri().path().starts_with(domain::scim::BASE);
     let organization = Arc::default();
     let function = backend.function();
     let span = tracing::info_span!("request", id, %method, route, function, organization = Empty);
@@ -410,7 +414,7 @@ async fn wrap(State(backend): State<Backend>, request: Request, next: Next) -> R
     if let Some(problem) = response.extensions_mut().remove::<Arc<Problem>>() {
         let _entered = span.enter();
         let allow = response.headers_mut().remove(header::ALLOW);
-        response = problem.respond(&id);
+        response = if is_scim { problem.respond_scim() } else { problem.respond(&id) };
         if let Some(allow) = allow {
             response.headers_mut().insert(header::ALLOW, allow);
         }

@@ -396,6 +396,36 @@ impl Manager<'_> {
         Ok((member, commit.and(vacated)))
     }
 
+    /// What a directory elsewhere says of a member: their name here, and whether they are let in. Nothing, when it is so.
+    pub fn provision(&self, before: Membership, name: Line, active: bool, now: Timestamp) -> Result<(Membership, Commit)> {
+        let (standing, admitted_at, action) = match (before.standing, active) {
+            (Standing::Active, false) => (Standing::Deactivated, before.admitted_at, "member.deactivated"),
+            (Standing::Deactivated, true) => (Standing::Active, now, "member.reactivated"),
+            _ if name == before.name => return Ok((before, Commit::quiet())),
+            _ => (before.standing, before.admitted_at, "member.edited"),
+        };
+        self.may_touch(&before)?;
+        let after = Membership { name, standing, admitted_at, version: before.version + 1, ..before.clone() };
+        let commit = self.commit(action, before, after.clone())?;
+        Ok((after, commit))
+    }
+
+    /// Puts members into a group or takes them out, as many as one transaction holds. Nobody gets more than the manager has.
+    pub fn regroup(&self, group: &GroupId, some: Vec<Membership>, come: bool) -> Result<Commit> {
+        self.access.find(group)?;
+        let mut commit = Commit::quiet();
+        for before in some.into_iter().filter(|member| member.groups.contains(group) != come) {
+            self.may_touch(&before)?;
+            let mut groups: Vec<_> = before.groups.iter().filter(|id| *id != group).cloned().collect();
+            groups.extend(come.then(|| group.clone()));
+            groups.sort();
+            let after = Membership { groups, version: before.version + 1, ..before.clone() };
+            self.may_touch(&after)?;
+            commit = commit.and(Commit::replace("member.edited", before, after));
+        }
+        Ok(if commit.writes.is_empty() { commit } else { commit.also_replace(self.access.version, self.access.next()) })
+    }
+
     fn stand(&self, action: &'static str, before: Membership, after: Membership, from: &[Standing]) -> Result<(Membership, Commit)> {
         if !from.contains(&before.standing) {
             return Err(Error::Conflict(format!("the member is {}", before.standing.as_str())));

@@ -177,9 +177,21 @@ pub struct Credentials {
     pub version: u64,
 }
 
+/// A hash of nothing: its last part is random, so that no password has it.
+const NO_PASSWORD: &str = "$argon2id$v=19$m=19456,t=2,p=1$0fO0mMCyIxnesadeD2w2DA$Nq4pkYA5FIk3u5YU21wCeEjR6NZV8fYnv64wo0Gv74Y";
+
 impl Credentials {
     pub fn new(user: &UserId, password_hash: String, now: Timestamp) -> Self {
         Self { user: user.clone(), password_hash, changed_at: now, version: 1 }
+    }
+
+    /// Of somebody who has yet to choose a password, by the link of a mail.
+    pub fn without_password(user: &UserId, now: Timestamp) -> Self {
+        Self::new(user, NO_PASSWORD.to_owned(), now)
+    }
+
+    pub fn has_password(&self) -> bool {
+        self.password_hash != NO_PASSWORD
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
     platform::*,
     profile::*,
     project::Project,
+    scim::{ExternalId, Provisioned},
     second_factor::SecondFactor,
     settings::Settings,
     structure::{Scope, Structure},
@@ -106,6 +107,8 @@ macro_rules! records {
 }
 
 records! {
+    Provisioned, "provisioned", |it| it.version, it.id;
+    ExternalId, "external_id", |it| 0, it.id;
     User, "user", |it| it.version, it.id;
     EmailOwner, "email_owner", |it| it.version, it.user;
     Credentials, "credentials", |it| it.version, it.user;

@@ -58,6 +58,9 @@ pub enum Error {
     Stale { kind: &'static str, present: u64 },
     #[error("{0}")]
     Conflict(String),
+    /// What is wrong with a request of SCIM, in its own words.
+    #[error("{detail}")]
+    Scim { kind: crate::scim::FaultKind, detail: String },
     #[error("a task cannot go from {from} to {to}")]
     IllegalMove { from: String, to: String, allowed: Vec<String> },
     #[error("this Idempotency-Key was used with another request")]

@@ -29,6 +29,7 @@ pub mod policy;
 pub mod preferences;
 pub mod profile;
 pub mod project;
+pub mod scim;
 pub mod second_factor;
 pub mod settings;
 pub mod structure;

@@ -45,6 +45,17 @@ pub const IMPORT_ROWS: usize = 500;
 pub const IMPORT_COLUMNS: usize = 50;
 /// Members of a directory that is had as one file.
 pub const EXPORT_MEMBERS: usize = 20_000;
+/// Characters of a filter of SCIM, and how deep it may be nested.
+pub const SCIM_FILTER: usize = 1_000;
+pub const SCIM_FILTER_DEPTH: usize = 20;
+/// Operations of one change.
+pub const SCIM_OPERATIONS: usize = 200;
+/// Resources of one page.
+pub const SCIM_PAGE: usize = 200;
+/// Users who are looked at for a filter that names nobody.
+pub const SCIM_SCAN: usize = 1_000;
+/// Users who are listed.
+pub const SCIM_LIST: usize = 20_000;
 /// Characters of a member's name that it is sorted by.
 pub const SORTING_NAME: usize = 80;
 

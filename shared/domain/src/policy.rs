@@ -14,6 +14,7 @@ use crate::{
     picture::Picture,
     profile::*,
     project::Project,
+    scim::{ExternalId, Provisioned},
     second_factor::SecondFactor,
     settings::Settings,
     structure::{ScopedRole, Structure},
@@ -218,7 +219,7 @@ permissions! {
     /// Gives programs keys and takes them back; says what is told to programs elsewhere.
     ManageIntegrations: ADMINS, reads [ApiKey, Membership, Webhook, Delivery], writes [ApiKey, Webhook, Delivery, Access];
     /// Keeps members and groups in step with a directory kept elsewhere.
-    ProvisionMembers: ADMINS, reads [Membership, Structure, Team, Access, Everyone, Organization], writes [Membership, Structure, Team, Access, Participation];
+    ProvisionMembers: ADMINS, reads [Membership, MemberWord, Structure, Team, Access, Everyone, Provisioned, ExternalId], writes [Membership, Structure, Team, Access, Participation, User, EmailOwner, Credentials, Provisioned, ExternalId];
     HandOver: OWNERS, reads [Membership, Access], writes [Membership, Access];
     ReadProjects: STAFF; over [Guest], reads [Project, Task], writes [];
     CreateProjects: LEADERS; over [Head, Manager], reads [Project, Membership, Team, Structure], writes [Project, Membership];

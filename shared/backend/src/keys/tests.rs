@@ -105,6 +105,8 @@ impl Ids {
             access(t),
             everyone(t),
             member(t, &self.user),
+            provisioned(t, self.user.as_str()),
+            external_id(t, domain::scim::Resource::User, &"00u1".parse().unwrap()),
             member_mail(t, &"mia@example.com".parse().unwrap()),
             card(t, &self.user),
             personal(t, &self.user),
@@ -303,6 +305,10 @@ impl Ids {
         let used = Record::from(Usage::empty(organization, Month::of(NOW)));
         let kept = Record::from(Storage::default());
         let session = Record::from(Session::open(login, NOW).0);
+        let beside =
+            domain::scim::Provisioned { external_id: Some(read(json!("00u1"))), version: 1, ..domain::scim::Provisioned::none(&self.user) };
+        let external =
+            domain::scim::ExternalId { kind: domain::scim::Resource::User, value: read(json!("00u1")), id: self.user.to_string() };
         let mailed = Record::from(Mailed::begun("NAME", NOW));
         let placed = Record::from(inviter);
         let ask = Record::from(ResetAsk::new(me.email.clone(), NOW));
@@ -311,7 +317,7 @@ impl Ids {
             .chain(task.entries())
             .chain(me.joins(organization, domain::policy::Role::Member, None, NOW).entries())
             .chain(told.into_iter().map(Record::from))
-            .chain([session, mailed, ask, placed, used, kept, delivery.into()])
+            .chain([session, mailed, ask, placed, used, kept, delivery.into(), beside.into(), external.into()])
             .collect()
     }
 }

@@ -1,0 +1,231 @@
+use crate::settle::{Rights, store};
+use backend::{
+    door::Can,
+    keys,
+    problem::Problem,
+    scim::{ScimBody, ScimQuery},
+    web::{Answer, IfMatch, Path},
+};
+use domain::{
+    Error, Result,
+    access::Group,
+    commit::Commit,
+    id::{GroupId, UserId},
+    limits,
+    organization::{Membership, Standing},
+    policy::ProvisionMembers,
+    scim::{
+        self, ExternalId, Fault, FaultKind, GroupChange, GroupDraft, PatchRequest, Projection, Provisioned, Provisioning, Resource,
+        group_view,
+    },
+    text::Line,
+};
+use http::StatusCode;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+type Scim = Can<ProvisionMembers>;
+
+/// Members whose changes fit one transaction, beside what was known of everybody's rights.
+const AT_ONCE: usize = limits::TRANSACTION / 2 - 1;
+
+async fn noted(can: &Scim, id: &GroupId) -> Result<Provisioned> {
+    let noted = can.get(keys::provisioned(can.tenant(), id.as_str())).await?;
+    Ok(noted.unwrap_or_else(|| Provisioned::none(id)))
+}
+
+async fn members(can: &Scim, id: &GroupId) -> Result<Vec<UserId>> {
+    let list = keys::members_with(can.tenant(), &format!("group:{id}"));
+    Ok(can.all(list, limits::SCIM_LIST).await?.into_iter().map(|entry| entry.user).collect())
+}
+
+/// A group with those who are in it, where that is asked for.
+async fn view(can: &Scim, group: &Group, noted: &Provisioned, projection: &Projection) -> Result<Value> {
+    let members = if projection.has("members") { members(can, &group.id).await? } else { Vec::new() };
+    Ok(group_view(group, noted, &members, projection))
+}
+
+fn answer(status: StatusCode, group: &Group, noted: &Provisioned, view: &Value) -> Result<Answer> {
+    Answer::scim_resource(status, Resource::Group, group.id.as_str(), group.version + noted.version, view)
+}
+
+async fn check_external(can: &Scim, external: Option<&Line>, id: &GroupId) -> Result<()> {
+    let Some(external) = external else { return Ok(()) };
+    let named: Option<ExternalId> = can.get(keys::external_id(can.tenant(), Resource::Group, external)).await?;
+    match named {
+        Some(named) if named.id != id.as_str() => {
+            Err(Fault::new(FaultKind::Uniqueness, "there is a group of this externalId already").into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Groups, all or those that a filter finds.
+#[utoipa::path(get, path = "/scim/v2/Groups", operation_id = "scim_list_groups", tag = "scim", params(ScimQuery), responses((status = 200, content_type = "application/scim+json", body = Value)))]
+pub async fn list(can: Scim, query: ScimQuery) -> Result<Answer, Problem> {
+    let (start, count) = query.page();
+    let filter = query.filter()?;
+    let groups = can.access().groups.clone();
+    let all: Vec<Provisioned> =
+        can.get_many(groups.iter().map(|group| keys::provisioned(can.tenant(), group.id.as_str())).collect()).await?;
+    let noted = |group: &Group| all.iter().find(|one| one.id == group.id.as_str()).cloned().unwrap_or_else(|| Provisioned::none(&group.id));
+    // Members are read for a filter that asks for them, and for the groups of the page
+    let asks = query.filter.as_ref().is_some_and(|text| text.to_lowercase().contains("members"));
+    let whole = if asks { Projection::default() } else { Projection { excluded: Some("members".to_owned()), ..Projection::default() } };
+    let mut found = Vec::new();
+    for group in groups {
+        let noted = noted(&group);
+        let fits = match &filter {
+            Some(filter) => filter.fits(&view(&can, &group, &noted, &whole).await?),
+            None => true,
+        };
+        if fits {
+            found.push((group, noted));
+        }
+    }
+    let total = found.len();
+    let mut page = Vec::new();
+    for (group, noted) in found.iter().skip(start - 1).take(count) {
+        page.push(view(&can, group, noted, &query.projection()).await?);
+    }
+    Ok(Answer::scim(StatusCode::OK, &scim::list(page, total, start))?)
+}
+
+/// Make a group. It carries nothing until somebody here gives it permissions.
+#[utoipa::path(post, path = "/scim/v2/Groups", operation_id = "scim_create_group", tag = "scim", request_body(content = Value, content_type = "application/scim+json"), responses((status = 201, content_type = "application/scim+json", body = Value)))]
+pub async fn create(can: Scim, query: ScimQuery, ScimBody(body): ScimBody<Value>) -> Result<Answer, Problem> {
+    let draft = GroupDraft::read(&body).map_err(Error::from)?;
+    // Asked before anything is made, so that a group with strangers in it is not made at all
+    here(&can, &draft.members).await?;
+    let id = GroupId::new(can.now(), can.random());
+    let everybody: Vec<_> = draft.members.iter().cloned().collect();
+    let mut tries = 0;
+    let settled = loop {
+        let rights = Rights::at(&can, tries).await?;
+        check_external(&can, draft.external_id.as_ref(), &id).await?;
+        let provisioning = Provisioning { access: &rights.access, grants: &rights.grants, now: can.now() };
+        let (group, noted, commit) = provisioning.create(id.clone(), &draft)?;
+        let answer = answer(StatusCode::CREATED, &group, &noted, &group_view(&group, &noted, &everybody, &query.projection()))?;
+        if let Some(answer) = store(&can, tries, commit, answer).await? {
+            break answer;
+        }
+        tries += 1;
+    };
+    regroup(&can, &id, &draft.members, true).await?;
+    Ok(settled)
+}
+
+/// One group.
+#[utoipa::path(get, path = "/scim/v2/Groups/{group}", operation_id = "scim_get_group", tag = "scim", params(("group" = GroupId, Path), ScimQuery), responses((status = 200, content_type = "application/scim+json", body = Value)))]
+pub async fn get(can: Scim, Path(id): Path<GroupId>, query: ScimQuery) -> Result<Answer, Problem> {
+    let group = can.access().find(&id)?;
+    let noted = noted(&can, &id).await?;
+    Ok(answer(StatusCode::OK, &group, &noted, &view(&can, &group, &noted, &query.projection()).await?)?)
+}
+
+/// Refuses whoever is not in the organisation.
+async fn here(can: &Scim, ids: &BTreeSet<UserId>) -> Result<Vec<Membership>> {
+    let members: Vec<Membership> = can.get_many(ids.iter().map(|id| keys::member(can.tenant(), id)).collect()).await?;
+    let members: Vec<_> = members.into_iter().filter(|member| member.standing != Standing::Removed).collect();
+    match ids.iter().find(|id| !members.iter().any(|member| member.user == **id)) {
+        Some(stranger) => Err(Fault::new(FaultKind::InvalidValue, format!("there is no user {stranger}")).into()),
+        None => Ok(members),
+    }
+}
+
+/// Puts members into a group or takes them out, some at a time.
+async fn regroup(can: &Scim, id: &GroupId, who: &BTreeSet<UserId>, come: bool) -> Result<()> {
+    let who: Vec<_> = who.iter().cloned().collect();
+    for some in who.chunks(AT_ONCE) {
+        for tries in 0.. {
+            let rights = Rights::read(can).await?;
+            let members: Vec<Membership> = can.get_many(some.iter().map(|id| keys::member(can.tenant(), id)).collect()).await?;
+            let members = members.into_iter().filter(|member| member.standing != Standing::Removed).collect();
+            match can.commit(rights.manager().regroup(id, members, come)?).await {
+                Err(Error::Stale { .. } | Error::Conflict(_)) if tries < limits::RACE_TRIES => can.step_aside(tries).await,
+                other => {
+                    other?;
+                    break;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn change(can: &Scim, id: &GroupId, seen: IfMatch, query: &ScimQuery, change: GroupChange) -> Result<Answer> {
+    // The list of a group follows within moments: whoever shall be in it is looked at themselves
+    let present: BTreeSet<UserId> =
+        if change.everybody.is_some() { members(can, id).await?.into_iter().collect() } else { change.go.clone() };
+    let (_, go) = change.against(&present);
+    let come: BTreeSet<UserId> =
+        change.everybody.iter().flatten().chain(&change.come).filter(|id| !change.go.contains(*id)).cloned().collect();
+    here(can, &come).await?;
+    let mut tries = 0;
+    let settled = loop {
+        let rights = Rights::at(can, tries).await?;
+        let noted = noted(can, id).await?;
+        let before = rights.access.find(id)?;
+        seen.check_version("group", before.version + noted.version)?;
+        check_external(can, change.external_id.as_ref().and_then(Option::as_ref), id).await?;
+        let provisioning = Provisioning { access: &rights.access, grants: &rights.grants, now: can.now() };
+        let (group, noted, commit) = provisioning.change(id, &noted, &change)?;
+        let listed = if query.projection().has("members") { members(can, id).await? } else { Vec::new() };
+        let mut everybody: BTreeSet<UserId> = listed.into_iter().collect();
+        everybody.extend(come.iter().cloned());
+        everybody.retain(|id| !go.contains(id));
+        let everybody: Vec<_> = everybody.into_iter().collect();
+        let answer = answer(StatusCode::OK, &group, &noted, &group_view(&group, &noted, &everybody, &query.projection()))?;
+        if let Some(answer) = store(can, tries, commit, answer).await? {
+            break answer;
+        }
+        tries += 1;
+    };
+    regroup(can, id, &go, false).await?;
+    regroup(can, id, &come, true).await?;
+    Ok(settled)
+}
+
+/// Replace a group and who is in it.
+#[utoipa::path(put, path = "/scim/v2/Groups/{group}", operation_id = "scim_replace_group", tag = "scim", params(("group" = GroupId, Path)), request_body(content = Value, content_type = "application/scim+json"), responses((status = 200, content_type = "application/scim+json", body = Value)))]
+pub async fn replace(
+    can: Scim,
+    Path(id): Path<GroupId>,
+    seen: IfMatch,
+    query: ScimQuery,
+    ScimBody(body): ScimBody<Value>,
+) -> Result<Answer, Problem> {
+    let draft = GroupDraft::read(&body).map_err(Error::from)?;
+    Ok(change(&can, &id, seen, &query, draft.into()).await?)
+}
+
+/// Change a group by operations, as Entra ID and Okta write them.
+#[utoipa::path(patch, path = "/scim/v2/Groups/{group}", operation_id = "scim_patch_group", tag = "scim", params(("group" = GroupId, Path)), request_body(content = Value, content_type = "application/scim+json"), responses((status = 200, content_type = "application/scim+json", body = Value)))]
+pub async fn patch(
+    can: Scim,
+    Path(id): Path<GroupId>,
+    seen: IfMatch,
+    query: ScimQuery,
+    ScimBody(patch): ScimBody<PatchRequest>,
+) -> Result<Answer, Problem> {
+    let operations = patch.checked().map_err(Error::from)?.operations;
+    Ok(change(&can, &id, seen, &query, GroupChange::read(&operations).map_err(Error::from)?).await?)
+}
+
+/// Delete a group; its members lose what it gave.
+#[utoipa::path(delete, path = "/scim/v2/Groups/{group}", operation_id = "scim_delete_group", tag = "scim", params(("group" = GroupId, Path)), responses((status = 204)))]
+pub async fn delete(can: Scim, Path(id): Path<GroupId>, seen: IfMatch) -> Result<Answer, Problem> {
+    let mut tries = 0;
+    loop {
+        let rights = Rights::at(&can, tries).await?;
+        let noted = noted(&can, &id).await?;
+        seen.check_version("group", rights.access.find(&id)?.version + noted.version)?;
+        let provisioning = Provisioning { access: &rights.access, grants: &rights.grants, now: can.now() };
+        let commit: Commit = provisioning.delete(&id, &noted)?;
+        let answer = Answer::nothing();
+        if let Some(answer) = store(&can, tries, commit, answer).await? {
+            return Ok(answer);
+        }
+        tries += 1;
+    }
+}

@@ -1,0 +1,217 @@
+//! Members as SCIM users.
+
+use super::{ExternalId, Fault, FaultKind, Provisioned, Resource, USER, filter::member, is_true, line, meta, object};
+use crate::{
+    Error, Result, Timestamp,
+    access::{Access, Manager, join},
+    account::{Credentials, EmailOwner, User},
+    commit::Commit,
+    id::*,
+    organization::{Everyone, Membership, Standing},
+    policy::Role,
+    structure::Structure,
+    text::{Email, Line, Zone},
+};
+use serde_json::{Value, json};
+
+/// What a directory says somebody is. What it says beyond this is not kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UserDraft {
+    /// Its `userName`, which is the address.
+    pub email: Email,
+    pub name: Line,
+    pub active: bool,
+    pub external_id: Option<Line>,
+    pub given_name: Option<Line>,
+    pub family_name: Option<Line>,
+}
+
+impl UserDraft {
+    pub fn read(resource: &Value) -> Result<Self, Fault> {
+        object(resource)?;
+        let invalid = |detail: String| Fault::new(FaultKind::InvalidValue, detail);
+        let name = |sub: &str| member(resource, "name").and_then(|name| member(name, sub));
+        let email: Email = match member(resource, "userName") {
+            Some(Value::String(text)) => text.parse::<Email>().map_err(|message| invalid(format!("userName {message}")))?,
+            _ => return Err(invalid("userName is missing".to_owned())),
+        };
+        let active = match member(resource, "active") {
+            None | Some(Value::Null) => true,
+            Some(value) => is_true(value).ok_or_else(|| invalid("active is not a boolean".to_owned()))?,
+        };
+        let (given_name, family_name) = (line(name("givenName"), "name.givenName")?, line(name("familyName"), "name.familyName")?);
+        let both = [given_name.as_ref(), family_name.as_ref()].into_iter().flatten().map(Line::as_str).collect::<Vec<_>>().join(" ");
+        let shown = match line(member(resource, "displayName"), "displayName")? {
+            Some(shown) => Some(shown),
+            None => line(name("formatted"), "name.formatted")?,
+        };
+        let local = email.as_str().split('@').next().unwrap_or_default();
+        let fallback = if both.is_empty() { local } else { &both };
+        let name = shown.map_or_else(|| fallback.parse::<Line>().map_err(|message| invalid(format!("name {message}"))), Ok)?;
+        let external_id = line(member(resource, "externalId"), "externalId")?;
+        Ok(Self { email, name, active, external_id, given_name, family_name })
+    }
+
+    fn provisioned(&self, before: &Provisioned) -> Provisioned {
+        Provisioned {
+            id: before.id.clone(),
+            external_id: self.external_id.clone(),
+            given_name: self.given_name.clone(),
+            family_name: self.family_name.clone(),
+            version: before.version + 1,
+        }
+    }
+}
+
+/// A member as a directory kept elsewhere sees them.
+pub fn user_view(it: &Membership, noted: &Provisioned, access: &Access) -> Value {
+    let mut name = json!({ "formatted": it.name });
+    for (key, value) in [("givenName", &noted.given_name), ("familyName", &noted.family_name)] {
+        if let Some(value) = value {
+            name[key] = json!(value);
+        }
+    }
+    let groups = access.groups.iter().filter(|group| it.groups.contains(&group.id));
+    let groups: Vec<_> = groups
+        .map(|group| json!({ "value": group.id, "$ref": Resource::Group.location(&group.id), "display": group.name, "type": "direct" }))
+        .collect();
+    let mut view = json!({
+        "schemas": [USER],
+        "id": it.user,
+        "userName": it.email,
+        "name": name,
+        "displayName": it.name,
+        "active": it.standing == Standing::Active,
+        "emails": [{ "value": it.email, "type": "work", "primary": true }],
+        "groups": groups,
+        "meta": meta(Resource::User, it.user.as_str(), it.joined_at, it.version + noted.version),
+    });
+    if let Some(external) = &noted.external_id {
+        view["externalId"] = json!(external);
+    }
+    view
+}
+
+/// Writes what is kept beside a member or group, and makes its external id the one of nobody else.
+pub(super) fn note(commit: Commit, kind: Resource, before: &Provisioned, after: Provisioned) -> Commit {
+    let named =
+        |provisioned: &Provisioned| provisioned.external_id.clone().map(|value| ExternalId { kind, value, id: provisioned.id.clone() });
+    let (old, new) = (named(before), named(&after));
+    let commit = match before.version {
+        0 => commit.also_create(after),
+        seen => commit.also_replace(seen, after),
+    };
+    if old == new {
+        return commit;
+    }
+    let commit = old.into_iter().fold(commit, Commit::also_remove);
+    new.into_iter().fold(commit, Commit::also_create)
+}
+
+/// Nothing is left of what was kept beside a member or group.
+pub(super) fn forget(commit: Commit, kind: Resource, before: &Provisioned) -> Commit {
+    let external = before.external_id.clone().map(|value| ExternalId { kind, value, id: before.id.clone() });
+    let commit = external.into_iter().fold(commit, Commit::also_remove);
+    if before.version == 0 { commit } else { commit.also_remove(before.clone()) }
+}
+
+/// Keeps members in step, with the rights of whoever answers for the key.
+pub struct Provision<'a> {
+    pub manager: Manager<'a>,
+    pub organization: &'a OrganizationId,
+    pub now: Timestamp,
+}
+
+impl Provision<'_> {
+    /// Makes somebody a member, never more than that. An address without an account gets one without a password. Whose account
+    /// it is already joins with it; the organisation gets no say over the account, nor learns what it is called elsewhere.
+    pub fn create(
+        &self,
+        draft: &UserDraft,
+        account: Option<UserId>,
+        id: UserId,
+        before: Option<Membership>,
+        noted: &Provisioned,
+        everyone: Option<&Everyone>,
+    ) -> Result<(Membership, Provisioned, Commit)> {
+        if before.as_ref().is_some_and(|before| before.standing != Standing::Removed) {
+            return Err(Fault::new(FaultKind::Uniqueness, "there is a user of this userName already").into());
+        }
+        if !self.manager.grants.cover(&Role::Member.grants()) {
+            return Err(Error::Forbidden);
+        }
+        let is_new = account.is_none();
+        let user =
+            User::new(account.unwrap_or(id), draft.name.clone(), draft.email.clone(), Zone::default(), self.organization.clone(), self.now);
+        let standing = if draft.active { Standing::Active } else { Standing::Deactivated };
+        let place = Membership { standing, ..user.joins(self.organization, Role::Member, None, self.now) };
+        let (member, mut commit) = join(self.manager.access, place, before, everyone, self.now)?;
+        if is_new {
+            commit =
+                commit.also_create(EmailOwner::of(&user)).also_create(Credentials::without_password(&user.id, self.now)).also_create(user);
+        }
+        // By this they are told
+        commit = commit.and(Commit::noted("member.provisioned", &member));
+        let after = draft.provisioned(noted);
+        Ok((member, after.clone(), note(commit, Resource::User, noted, after)))
+    }
+
+    /// Makes somebody what the directory says they are: name, and whether they are let in.
+    pub fn change(&self, before: Membership, noted: &Provisioned, draft: &UserDraft) -> Result<(Membership, Provisioned, Commit)> {
+        if draft.email != before.email {
+            let detail = "userName is the address of somebody's account, which only they change";
+            return Err(Fault::new(FaultKind::Mutability, detail).into());
+        }
+        let (member, commit) = self.manager.provision(before, draft.name.clone(), draft.active, self.now)?;
+        let after = draft.provisioned(noted);
+        if (Provisioned { version: noted.version, ..after.clone() }) == *noted {
+            return Ok((member, noted.clone(), commit));
+        }
+        Ok((member, after.clone(), note(commit, Resource::User, noted, after)))
+    }
+
+    /// Takes somebody out of the organisation.
+    pub fn remove(&self, before: Membership, structure: Option<Structure>, noted: &Provisioned) -> Result<Commit> {
+        let (_, commit) = self.manager.remove(before, structure, self.now)?;
+        Ok(forget(commit, Resource::User, noted))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_read_as_directories_write_them() {
+        let read = |value: Value| UserDraft::read(&value);
+        let entra = json!({
+            "schemas": [USER, "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"], "externalId": "0a21f0f2", "userName": "Ben@Example.com",
+            "active": "True", "emails": [{ "primary": true, "type": "work", "value": "ben@example.com" }],
+            "meta": { "resourceType": "User" }, "name": { "formatted": "Ben Li", "familyName": "Li", "givenName": "Ben" }, "roles": []
+        });
+        let ben = read(entra).unwrap();
+        assert_eq!((ben.email.as_str(), ben.name.as_str(), ben.active), ("ben@example.com", "Ben Li", true));
+        assert_eq!(ben.external_id.unwrap().as_str(), "0a21f0f2");
+        for (name, shown) in [
+            (json!({}), "ben"),
+            (json!({ "name": { "givenName": "Ben", "familyName": "Li" } }), "Ben Li"),
+            (json!({ "displayName": "B. Li", "name": { "formatted": "Ben Li" } }), "B. Li"),
+            (json!({ "displayName": "", "name": { "formatted": "Ben Li" } }), "Ben Li"),
+        ] {
+            let mut user = json!({ "userName": "ben@example.com" });
+            user.as_object_mut().unwrap().extend(name.as_object().unwrap().clone());
+            assert_eq!(read(user).unwrap().name.as_str(), shown);
+        }
+        for wrong in [
+            json!([]),
+            json!({}),
+            json!({ "userName": "ben" }),
+            json!({ "userName": 7 }),
+            json!({ "userName": "ben@example.com", "active": "maybe" }),
+            json!({ "userName": "ben@example.com", "displayName": "a\u{0}b" }),
+            json!({ "userName": "ben@example.com", "externalId": 7 }),
+        ] {
+            assert!(read(wrong.clone()).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,422 @@
+//! Members and groups kept in step with a directory elsewhere, as Entra ID and Okta do it.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tests::{Answer, Organization, Person, World};
+
+const PASSWORD: &str = "correct horse battery";
+const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
+
+/// A directory elsewhere, with its key.
+struct Directory {
+    key: String,
+    world: World,
+}
+
+impl Directory {
+    async fn of(acme: &Organization, by: &Person) -> Self {
+        let draft = json!({ "name": "Directory", "permissions": ["provision_members"] });
+        let made = by.post("/api/v1/api-keys", draft).await.expect(201);
+        Self { key: made["secret"].as_str().expect("a secret").to_owned(), world: acme.owner.world.clone() }
+    }
+
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.world.request(method, &format!("/scim/v2{path}")).bearer_auth(&self.key)
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Value) -> Answer {
+        let request = self.request(method, path).header("content-type", "application/scim+json");
+        self.world.ask(request.body(body.to_string())).await
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.world.ask(self.request(Method::GET, path)).await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Answer {
+        self.ask(Method::POST, path, body).await
+    }
+
+    async fn put(&self, path: &str, body: Value) -> Answer {
+        self.ask(Method::PUT, path, body).await
+    }
+
+    async fn patch(&self, path: &str, operations: Value) -> Answer {
+        let body = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations });
+        self.ask(Method::PATCH, path, body).await
+    }
+
+    async fn delete(&self, path: &str) -> Answer {
+        self.world.ask(self.request(Method::DELETE, path)).await
+    }
+
+    async fn find(&self, what: &str, filter: &str) -> Value {
+        self.get(&filtered(what, filter)).await.expect(200)
+    }
+
+    async fn user(&self, email: &str, name: &str) -> Value {
+        let draft =
+            json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": email, "displayName": name, "active": true });
+        self.post("/Users", draft).await.expect(201)
+    }
+
+    async fn group(&self, name: &str, members: &[&Value]) -> Value {
+        let members: Vec<_> = members.iter().map(|user| json!({ "value": user["id"] })).collect();
+        let draft = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": name, "members": members });
+        self.post("/Groups", draft).await.expect(201)
+    }
+}
+
+/// A list with a filter, written as a query has it.
+fn filtered(what: &str, filter: &str) -> String {
+    let byte = |byte: u8| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    format!("/{what}?filter={}", filter.bytes().map(byte).collect::<String>())
+}
+
+fn place(kind: &str, resource: &Value) -> String {
+    format!("/{kind}/{}", resource["id"].as_str().expect("an id"))
+}
+
+/// A refusal as the standard writes it.
+#[track_caller]
+fn refused(answer: Answer, status: u16, kind: Option<&str>) -> Value {
+    assert_eq!(answer.header("content-type"), "application/scim+json", "{}", answer.text);
+    let error = answer.expect(status);
+    assert_eq!((&error["schemas"], &error["status"]), (&json!([ERROR]), &json!(status.to_string())), "{error}");
+    assert_eq!(error["scimType"].as_str(), kind, "{error}");
+    error
+}
+
+/// Somebody whom a directory made a member chooses a password by the link of their mail.
+async fn arrives(world: &World, email: &str) -> Person {
+    let token = world.link(email).await;
+    world.post("/api/v1/auth/reset-password", json!({ "token": token, "new": PASSWORD })).await.expect(204);
+    Person::login(world, email, PASSWORD).await
+}
+
+#[tokio::test]
+async fn okta_makes_a_user_lets_them_in_and_out_and_takes_them_away() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let okta = Directory::of(&acme, &acme.owner).await;
+    let email = world.email("ben");
+    let filter = format!("userName eq \"{email}\"");
+    let nobody = okta.find("Users", &filter).await;
+    assert_eq!((&nobody["totalResults"], &nobody["Resources"], &nobody["startIndex"]), (&json!(0), &json!([]), &json!(1)));
+    let draft = json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": email, "name": { "givenName": "Ben", "familyName": "Li" },
+        "emails": [{ "primary": true, "value": email, "type": "work" }], "displayName": "Ben Li", "locale": "en-US", "externalId": "00ujl29u0le5T6Aj10h7",
+        "groups": [], "password": "1mz050nq", "active": true
+    });
+    let answer = okta.post("/Users", draft.clone()).await;
+    assert_eq!(answer.header("content-type"), "application/scim+json");
+    let (location, etag) = (answer.header("location").to_owned(), answer.header("etag").to_owned());
+    let ben = answer.expect(201);
+    assert_eq!((ben["meta"]["location"].as_str(), ben["meta"]["version"].as_str()), (Some(location.as_str()), Some(etag.as_str())));
+    assert_eq!(ben["name"], json!({ "formatted": "Ben Li", "givenName": "Ben", "familyName": "Li" }));
+    assert_eq!(ben["emails"], json!([{ "value": email, "type": "work", "primary": true }]));
+    let path = place("Users", &ben);
+    assert_eq!(location, format!("/scim/v2{path}"));
+    // At once, and by whatever names them
+    for filter in [
+        filter.as_str(),
+        "externalId eq \"00ujl29u0le5T6Aj10h7\"",
+        &format!("emails.value eq \"{email}\""),
+        &format!("id eq {}", ben["id"]),
+    ] {
+        let found = okta.find("Users", filter).await;
+        assert_eq!((&found["totalResults"], &found["Resources"][0]), (&json!(1), &ben), "{filter}");
+    }
+    refused(okta.post("/Users", draft.clone()).await, 409, Some("uniqueness"));
+
+    // What was sent as a password is none; they choose one themselves
+    world.post("/api/v1/auth/login", json!({ "email": email, "password": "1mz050nq" })).await.refused(401, "wrong-credentials");
+    let person = arrives(&world, &email).await;
+    let told = person.get("/api/v1/auth/verify").await.expect(200);
+    assert_eq!((&told["organization"]["id"], &told["role"], &told["name"]), (&json!(acme.id), &json!("member"), &json!("Ben Li")));
+    let out = okta.patch(&path, json!([{ "op": "replace", "value": { "active": false } }])).await.expect(200);
+    assert_eq!(out["active"], false);
+    person.get("/api/v1/auth/verify").await.refused(401, "unauthenticated");
+    world.post("/api/v1/auth/refresh", json!({ "refresh_token": person.refresh })).await.refused(401, "unauthenticated");
+    // Said again it is as it is
+    okta.patch(&path, json!([{ "op": "replace", "value": { "active": false } }])).await.expect(200);
+    let mut whole = okta.get(&path).await.expect(200);
+    (whole["active"], whole["displayName"]) = (json!(true), json!("Benjamin Li"));
+    assert_eq!(okta.put(&path, whole).await.expect(200)["displayName"], "Benjamin Li");
+    let person = Person::login(&world, &email, PASSWORD).await;
+    assert_eq!(person.get("/api/v1/auth/verify").await.expect(200)["name"], "Benjamin Li");
+
+    okta.delete(&path).await.expect(204);
+    refused(okta.get(&path).await, 404, None);
+    refused(okta.delete(&path).await, 404, None);
+    person.get("/api/v1/auth/verify").await.refused(401, "unauthenticated");
+    // And back, under the same external id
+    okta.post("/Users", draft).await.expect(201);
+    Person::login(&world, &email, PASSWORD).await;
+}
+
+#[tokio::test]
+async fn entra_provisions_users_and_groups_in_its_own_way() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let entra = Directory::of(&acme, &acme.owner).await;
+    let email = world.email("ben");
+    // It asks for somebody who cannot be, to see that it is understood
+    let probe = entra.find("Users", "userName eq \"non-existent user\"").await;
+    assert_eq!((&probe["totalResults"], &probe["schemas"]), (&json!(0), &json!(["urn:ietf:params:scim:api:messages:2.0:ListResponse"])));
+    let draft = json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],
+        "externalId": "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef", "userName": email.to_uppercase(), "active": true,
+        "emails": [{ "primary": true, "type": "work", "value": email }], "meta": { "resourceType": "User" },
+        "name": { "formatted": "Ben Li", "familyName": "Li", "givenName": "Ben" }, "roles": []
+    });
+    let ben = entra.post("/Users", draft).await.expect(201);
+    assert_eq!((&ben["userName"], &ben["displayName"]), (&json!(email), &json!("Ben Li")));
+    let path = place("Users", &ben);
+    let changed = entra.patch(
+        &path,
+        json!([
+            { "op": "Replace", "path": "displayName", "value": "B. Li" },
+            { "op": "Add", "path": "emails[type eq \"work\"].value", "value": email },
+            { "op": "Replace", "path": "name.familyName", "value": "Lee" },
+            { "op": "Add", "path": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", "value": "Sales" },
+        ]),
+    );
+    let changed = changed.await.expect(200);
+    assert_eq!((&changed["displayName"], &changed["name"]["familyName"]), (&json!("B. Li"), &json!("Lee")));
+    let out = entra.patch(&path, json!([{ "op": "Replace", "path": "active", "value": "False" }])).await.expect(200);
+    assert_eq!(out["active"], false);
+    entra.patch(&path, json!([{ "op": "Replace", "path": "active", "value": "True" }])).await.expect(200);
+
+    let group = entra.post("/Groups", json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "externalId": "8aa1a0c0-c4c3-4bc0-b4a5-2ef676900159", "displayName": "Sales",
+        "meta": { "resourceType": "Group" }
+    }));
+    let group = group.await.expect(201);
+    let at = place("Groups", &group);
+    entra.patch(&at, json!([{ "op": "Add", "path": "members", "value": [{ "$ref": null, "value": ben["id"] }] }])).await.expect(200);
+    world.idle().await;
+    let whole = entra.get(&at).await.expect(200);
+    assert_eq!((&whole["members"][0]["value"], &whole["externalId"]), (&ben["id"], &group["externalId"]));
+    assert!(entra.get(&format!("{at}?excludedAttributes=members")).await.expect(200).get("members").is_none());
+    assert_eq!(entra.get(&path).await.expect(200)["groups"][0]["display"], "Sales");
+    for filter in
+        ["displayName eq \"sales\"", "externalId eq \"8aa1a0c0-c4c3-4bc0-b4a5-2ef676900159\"", &format!("members eq {}", ben["id"])]
+    {
+        assert_eq!(entra.find("Groups", filter).await["totalResults"], 1, "{filter}");
+    }
+    entra.patch(&at, json!([{ "op": "Remove", "path": "members", "value": [{ "value": ben["id"] }] }])).await.expect(200);
+    assert_eq!(entra.get(&path).await.expect(200)["groups"], json!([]));
+    entra.patch(&at, json!([{ "op": "Replace", "path": "displayName", "value": "Sellers" }])).await.expect(200);
+    refused(entra.post("/Groups", json!({ "displayName": "Sellers" })).await, 409, Some("uniqueness"));
+    assert_eq!(acme.owner.list("/api/v1/groups").await[0]["name"], "Sellers");
+    entra.delete(&at).await.expect(204);
+    refused(entra.get(&at).await, 404, None);
+}
+
+#[tokio::test]
+async fn a_group_gives_what_people_here_gave_it_and_a_directory_gives_nothing() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let ann = acme.joins("Ann", "admin").await;
+    let directory = Directory::of(&acme, &ann).await;
+    let email = world.email("ben");
+    let ben = directory.user(&email, "Ben").await;
+    let group = directory.group("Books", &[]).await;
+    let (at, here) = (place("Groups", &group), format!("/api/v1/groups/{}", group["id"].as_str().unwrap()));
+    let add = json!([{ "op": "add", "path": "members", "value": [{ "value": ben["id"] }] }]);
+    refused(
+        directory.patch(&at, json!([{ "op": "replace", "path": "permissions", "value": ["read_billing"] }])).await,
+        400,
+        Some("mutability"),
+    );
+    // Roles mean nothing here: nobody becomes more than a member
+    let more = json!([{ "op": "add", "path": "roles", "value": [{ "value": "owner" }] }]);
+    directory.patch(&place("Users", &ben), more).await.expect(200);
+    let person = arrives(&world, &email).await;
+    assert_eq!(person.get("/api/v1/auth/verify").await.expect(200)["role"], "member");
+
+    person.get("/api/v1/clients").await.refused(403, "forbidden");
+    acme.owner.patch(&here, json!({ "permissions": ["read_billing"] })).await.expect(200);
+    directory.patch(&at, add.clone()).await.expect(200);
+    person.get("/api/v1/clients").await.expect(200);
+    directory.patch(&at, json!([{ "op": "remove", "path": format!("members[value eq {}]", ben["id"]) }])).await.expect(200);
+    person.get("/api/v1/clients").await.refused(403, "forbidden");
+
+    // What whoever answers for the key has not, the key gives nobody
+    acme.owner.patch(&here, json!({ "permissions": ["hand_over"] })).await.expect(200);
+    refused(directory.patch(&at, add).await, 403, None);
+    refused(directory.delete(&at).await, 403, None);
+    // Nor does it touch those who have more, and the last owner stays whoever asks
+    let boss = format!("/Users/{}", acme.owner.id);
+    let out = json!([{ "op": "replace", "path": "active", "value": false }]);
+    refused(directory.patch(&boss, out.clone()).await, 403, None);
+    refused(directory.delete(&boss).await, 403, None);
+    let own = Directory::of(&acme, &acme.owner).await;
+    refused(own.patch(&boss, out).await, 409, None);
+    refused(own.delete(&boss).await, 409, None);
+    acme.owner.get("/api/v1/auth/verify").await.expect(200);
+}
+
+#[tokio::test]
+async fn somebody_with_an_account_joins_with_it_is_told_and_keeps_it_to_themselves() {
+    let world = World::new().await;
+    let (acme, other) = (world.organization("Acme").await, world.organization("Other").await);
+    let directory = Directory::of(&acme, &acme.owner).await;
+    let made = directory.user(&other.owner.email, "Whoever").await;
+    world.idle().await;
+    // The answer tells nothing of the account, and nothing of the account changed
+    assert!(!made.to_string().contains("Other"), "{made}");
+    let mails = world.mails(&other.owner.email).await;
+    let mail = mails.first().expect("a mail")["text"].as_str().unwrap();
+    assert!(mail.contains("Acme") && !mail.contains("token="), "{mail}");
+    let owner = &other.owner;
+    assert_eq!(owner.get("/api/v1/auth/profile").await.expect(200)["name"], "Other Owner");
+    assert_eq!(
+        Person::login(&world, &owner.email, PASSWORD).await.get("/api/v1/auth/verify").await.expect(200)["organization"]["id"],
+        other.id
+    );
+    assert_eq!(owner.list("/api/v1/auth/organizations").await.len(), 2);
+
+    // Locked out there, they are as they were here; and nobody there moves the account to another address
+    let path = place("Users", &made);
+    directory.patch(&path, json!([{ "op": "replace", "path": "active", "value": false }])).await.expect(200);
+    owner.get("/api/v1/auth/verify").await.expect(200);
+    let moved = json!([{ "op": "replace", "path": "userName", "value": "mallory@example.com" }]);
+    refused(directory.patch(&path, moved).await, 400, Some("mutability"));
+    // They go when they want to
+    directory.patch(&path, json!([{ "op": "replace", "path": "active", "value": true }])).await.expect(200);
+    let there = owner.post("/api/v1/auth/switch", json!({ "organization": acme.id })).await.expect(200);
+    let there = Person { access: there["access_token"].as_str().unwrap().to_owned(), ..owner.clone() };
+    there.post("/api/v1/organization/leave", json!({})).await.expect(204);
+    refused(directory.get(&path).await, 404, None);
+}
+
+#[tokio::test]
+async fn two_who_make_the_same_user_at_once_make_one() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let directory = Directory::of(&acme, &acme.owner).await;
+    let draft = json!({ "userName": world.email("ben"), "externalId": "7", "displayName": "Ben" });
+    let tries = futures_util::future::join_all((0..6).map(|_| directory.post("/Users", draft.clone()))).await;
+    let mut statuses: Vec<_> = tries.iter().map(|answer| answer.status.as_u16()).collect();
+    statuses.sort();
+    assert_eq!(statuses, [201, 409, 409, 409, 409, 409]);
+    for answer in tries.into_iter().filter(|answer| answer.status == 409) {
+        refused(answer, 409, Some("uniqueness"));
+    }
+    let other = json!({ "userName": world.email("lee"), "externalId": "7" });
+    refused(directory.post("/Users", other).await, 409, Some("uniqueness"));
+    // Many changes of a group at once are all made
+    let mut users = Vec::new();
+    for n in 0..6 {
+        users.push(directory.user(&world.email(&format!("p{n}")), &format!("P {n}")).await);
+    }
+    let at = place("Groups", &directory.group("All", &[]).await);
+    let add = |user: &Value| json!([{ "op": "add", "path": "members", "value": [{ "value": user["id"] }] }]);
+    let added = futures_util::future::join_all(users.iter().map(|user| directory.patch(&at, add(user)))).await;
+    assert!(added.iter().all(|answer| answer.status == 200), "{added:?}");
+    world.idle().await;
+    assert_eq!(directory.get(&at).await.expect(200)["members"].as_array().unwrap().len(), 6);
+}
+
+#[tokio::test]
+async fn another_organisations_users_and_groups_are_not_there() {
+    let world = World::new().await;
+    let (acme, evil) = (world.organization("Acme").await, world.organization("Evil").await);
+    let (ours, theirs) = (Directory::of(&acme, &acme.owner).await, Directory::of(&evil, &evil.owner).await);
+    let email = world.email("ben");
+    let ben = ours.user(&email, "Ben").await;
+    let group = ours.group("Sales", &[&ben]).await;
+    world.idle().await;
+    for path in [place("Users", &ben), place("Groups", &group)] {
+        refused(theirs.get(&path).await, 404, None);
+        refused(theirs.delete(&path).await, 404, None);
+        refused(theirs.patch(&path, json!([{ "op": "replace", "path": "displayName", "value": "x" }])).await, 404, None);
+    }
+    for filter in [format!("userName eq \"{email}\""), format!("id eq {}", ben["id"]), "displayName sw \"B\"".to_owned()] {
+        assert_eq!(theirs.find("Users", &filter).await["totalResults"], 0, "{filter}");
+    }
+    refused(theirs.post("/Groups", json!({ "displayName": "x", "members": [{ "value": ben["id"] }] })).await, 400, Some("invalidValue"));
+    assert_eq!(theirs.get("/Groups").await.expect(200)["totalResults"], 0);
+}
+
+#[tokio::test]
+async fn lists_are_paged_filtered_and_cut_as_the_standard_says() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let directory = Directory::of(&acme, &acme.owner).await;
+    for name in ["Ann Adler", "Ben Berg", "Cleo Adler"] {
+        directory.user(&world.email(&name.to_lowercase().replace(' ', ".")), name).await;
+    }
+    world.idle().await;
+    let page = directory.get("/Users?startIndex=2&count=2&attributes=displayName").await.expect(200);
+    assert_eq!((&page["totalResults"], &page["startIndex"], &page["itemsPerPage"]), (&json!(4), &json!(2), &json!(2)));
+    let names: Vec<_> = page["Resources"].as_array().unwrap().iter().map(|user| user["displayName"].as_str().unwrap()).collect();
+    assert_eq!(names, ["Ann Adler", "Ben Berg"]);
+    assert!(page["Resources"][0].get("userName").is_none() && page["Resources"][0].get("id").is_some());
+    for (path, total, returned) in
+        [("/Users?startIndex=99", 4, 0), ("/Users?startIndex=-1&count=-5", 4, 0), ("/Users?count=0", 4, 0), ("/Users?count=1000", 4, 4)]
+    {
+        let page = directory.get(path).await.expect(200);
+        assert_eq!((&page["totalResults"], page["Resources"].as_array().unwrap().len()), (&json!(total), returned), "{path}");
+    }
+    for (filter, total) in [
+        ("displayName ew \"adler\"", 2),
+        ("displayName ew \"adler\" and not (displayName sw \"Ann\")", 1),
+        ("active eq true", 4),
+        ("externalId pr", 0),
+        ("emails[type eq \"work\" and value co \"berg\"]", 1),
+    ] {
+        assert_eq!(directory.find("Users", filter).await["totalResults"], total, "{filter}");
+    }
+    for filter in ["displayName", "displayName is \"x\"", "(active eq true"] {
+        refused(directory.get(&filtered("Users", filter)).await, 400, Some("invalidFilter"));
+    }
+    refused(directory.get("/Users?count=many").await, 400, Some("invalidValue"));
+}
+
+#[tokio::test]
+async fn a_change_is_meant_for_a_version_and_refusals_are_those_of_the_standard() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let directory = Directory::of(&acme, &acme.owner).await;
+    let ben = directory.user(&world.email("ben"), "Ben").await;
+    let path = place("Users", &ben);
+    let rename = |name: &str| json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{ "op": "replace", "path": "displayName", "value": name }] });
+    let meant = async |etag: &str, name: &str| {
+        let request = directory.request(Method::PATCH, &path).header("if-match", etag).header("content-type", "application/scim+json");
+        world.ask(request.body(rename(name).to_string())).await
+    };
+    let etag = ben["meta"]["version"].as_str().unwrap();
+    meant(etag, "Benny").await.expect(200);
+    refused(meant(etag, "Benno").await, 412, None);
+    for (body, kind) in [(json!({}), "invalidValue"), (json!({ "userName": "ben" }), "invalidValue"), (json!([]), "invalidValue")] {
+        refused(directory.post("/Users", body).await, 400, Some(kind));
+    }
+    refused(directory.ask(Method::PATCH, &path, json!({ "Operations": [{ "op": "replace" }] })).await, 400, Some("invalidSyntax"));
+    refused(directory.patch(&path, json!([{ "op": "replace", "path": "a[", "value": 1 }])).await, 400, Some("invalidPath"));
+    let xml = directory.request(Method::POST, "/Users").header("content-type", "application/xml").body("<a/>");
+    refused(world.ask(xml).await, 415, None);
+    refused(directory.get("/Nothing").await, 404, None);
+    refused(directory.get("/Users/usr_x").await, 404, None);
+    // Without a key, with somebody's own token, and with a key for other things
+    refused(world.get("/scim/v2/Users").await, 401, None);
+    refused(acme.owner.get("/scim/v2/Users").await, 403, None);
+    let other = acme.owner.post("/api/v1/api-keys", json!({ "name": "Tasks", "permissions": ["read_tasks"] })).await.expect(201);
+    let other = Directory { key: other["secret"].as_str().unwrap().to_owned(), world: world.clone() };
+    refused(other.get("/Users").await, 403, None);
+    // What is served is what is said to be
+    let config = directory.get("/ServiceProviderConfig").await.expect(200);
+    assert_eq!(
+        (&config["patch"]["supported"], &config["bulk"]["supported"], &config["filter"]["maxResults"]),
+        (&json!(true), &json!(false), &json!(200))
+    );
+    for path in ["/ResourceTypes", "/ResourceTypes/User", "/Schemas", "/Schemas/urn:ietf:params:scim:schemas:core:2.0:Group"] {
+        directory.get(path).await.expect(200);
+    }
+    let trail = acme.owner.list(&format!("/api/v1/changes?record={}", ben["id"].as_str().unwrap())).await;
+    let actions: Vec<_> = trail.iter().map(|change| change["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["member.edited", "member.provisioned", "member.joined"]);
+    assert!(trail[0]["by"]["name"].as_str().unwrap().starts_with("Directory"), "{}", trail[0]["by"]);
+}
