@@ -9,7 +9,7 @@ use domain::{
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use tests::{Answer, Organization, Person, World, code};
+use tests::{Answer, Device, Organization, Person, World, code};
 
 /// What every operation is asked with, and a body that is taken. Names in braces stand for real objects.
 /// What ends an object comes after what needs it.
@@ -21,6 +21,13 @@ const CASES: &[(&str, &str)] = &[
     ),
     ("POST /api/v1/auth/login", r#"{"email":"{email}","password":"correct horse battery"}"#),
     ("POST /api/v1/auth/login/second-factor", r#"{"challenge":"{challenge}","code":"{second_code}"}"#),
+    ("POST /api/v1/auth/login/passkey/begin", ""),
+    ("POST /api/v1/auth/login/passkey", r#"{"passkey":{assertion}}"#),
+    ("GET /api/v1/auth/passkeys", ""),
+    ("POST /api/v1/auth/passkeys/begin", r#"{"password":"correct horse battery"}"#),
+    ("POST /api/v1/auth/passkeys", r#"{"name":"Phone","credential":{"response":{"clientDataJSON":"","authenticatorData":""}}}"#),
+    ("PATCH /api/v1/auth/passkeys/{passkey}", r#"{"name":"Old phone"}"#),
+    ("DELETE /api/v1/auth/passkeys/{passkey}", ""),
     ("GET /api/v1/auth/second-factor", ""),
     ("POST /api/v1/auth/second-factor/confirm", r#"{"code":"123456"}"#),
     ("POST /api/v1/auth/second-factor/recovery-codes", r#"{"password":"correct horse battery","code":"123456"}"#),
@@ -313,7 +320,9 @@ pub(crate) async fn objects(acme: &Organization, person: &Person) -> Objects {
     let session = id(sessions.iter().find(|session| session["current"] == false).expect("another session"));
     person.world.idle().await;
     let notification = person.list("/api/v1/notifications").await.first().map_or_else(|| "ntf_01k9zt3vw8fqj2m4x6c7b5n0ra".to_owned(), id);
+    let (passkey, _) = passkey(person).await;
     Objects::from([
+        ("passkey", passkey),
         ("new_email", person.world.email("zoe")),
         ("organization", acme.id.clone()),
         ("project", project.clone()),
@@ -350,6 +359,14 @@ pub(crate) async fn objects(acme: &Organization, person: &Person) -> Objects {
     ])
 }
 
+/// A passkey of this person, and the device that has it.
+async fn passkey(person: &Person) -> (String, Device) {
+    let options = person.post("/api/v1/auth/passkeys/begin", json!({ "password": PASSWORD })).await.expect(200);
+    let device = Device::new(&options, person.world.url());
+    let form = json!({ "name": "Phone", "credential": device.made(&options) });
+    (id(&person.post("/api/v1/auth/passkeys", form).await.expect(201)), device)
+}
+
 /// Operations that need no token, as the API's own document says.
 pub(crate) fn public_operations() -> BTreeSet<String> {
     let document = serde_json::to_value(local::openapi::document()).expect("a document");
@@ -382,6 +399,8 @@ fn what_needs_no_token_is_a_short_list() {
     POST /api/v1/auth/forgot-password
     POST /api/v1/auth/join
     POST /api/v1/auth/login
+    POST /api/v1/auth/login/passkey
+    POST /api/v1/auth/login/passkey/begin
     POST /api/v1/auth/login/second-factor
     POST /api/v1/auth/refresh
     POST /api/v1/auth/register
@@ -417,8 +436,11 @@ async fn without_a_token_nothing_is_answered_but_the_short_list() {
     let reset_token = world.link(&acme.owner.email).await;
     let zoe = world.email("zoe");
     acme.owner.post("/api/v1/invitations", json!({ "email": zoe, "role": "member" })).await.expect(201);
+    let options = world.post("/api/v1/auth/login/passkey/begin", json!({})).await.expect(200);
+    let assertion = passkey(&ben).await.1.answers(options["challenge"].as_str().expect("a challenge"));
     let (challenge, second_code) = second_step(&acme.joins("Sam", "member").await).await;
     objects.extend([
+        ("assertion", assertion.to_string()),
         ("challenge", challenge),
         ("second_code", second_code),
         ("email", ben.email.clone()),

@@ -152,6 +152,16 @@ async fn table(world: &World, tasks: usize, others: usize) -> (Vec<Cost>, String
 
     let mut add = |cost: Cost| costs.push(cost);
     add(measure(world, "login", async || drop(Person::login(world, &ben.email, PASSWORD).await)).await);
+    let options = ben.post("/api/v1/auth/passkeys/begin", json!({ "password": PASSWORD })).await.expect(200);
+    let device = tests::Device::new(&options, world.url());
+    ben.post("/api/v1/auth/passkeys", json!({ "name": "Phone", "credential": device.made(&options) })).await.expect(201);
+    let device = RefCell::new(device);
+    add(measure(world, "login by passkey", async || {
+        let options = world.post("/api/v1/auth/login/passkey/begin", json!({})).await.expect(200);
+        let answer = device.borrow_mut().answers(options["challenge"].as_str().unwrap());
+        world.post("/api/v1/auth/login/passkey", json!({ "passkey": answer })).await.expect(200);
+    })
+    .await);
     add(measure(world, "refresh", async || {
         let token = refresh.borrow().clone();
         let pair = world.post("/api/v1/auth/refresh", json!({ "refresh_token": token })).await.expect(200);

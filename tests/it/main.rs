@@ -13,6 +13,7 @@ mod import;
 mod input;
 mod keys;
 mod money;
+mod passkeys;
 mod people;
 mod pictures;
 mod platform;

@@ -5,6 +5,7 @@
 
 mod answer;
 mod authenticator;
+mod device;
 mod live;
 mod people;
 mod receiver;
@@ -12,6 +13,7 @@ mod world;
 
 pub use answer::Answer;
 pub use authenticator::code;
+pub use device::Device;
 pub use live::Live;
 pub use people::{Organization, Person};
 pub use receiver::{Received, Receiver};

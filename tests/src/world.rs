@@ -117,6 +117,11 @@ impl World {
         &self.http
     }
 
+    /// Its address, as a browser names the page it is on.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url))
     }

@@ -4,6 +4,7 @@ mod account;
 mod join;
 mod login;
 mod organizations;
+mod passkey;
 mod profile;
 mod register;
 mod reset;
@@ -17,6 +18,8 @@ backend::operations! {
     join::verify_email,
     login::login,
     login::login_with_code,
+    passkey::begin_login,
+    passkey::login,
     session::refresh,
     session::logout,
     session::logout_everywhere,
@@ -25,6 +28,9 @@ backend::operations! {
     second_factor::renew,
     second_factor::switch_off,
     second_factor::lift,
+    passkey::list, passkey::add,
+    passkey::begin,
+    passkey::rename, passkey::remove,
     account::verify,
     profile::profile, profile::edit_profile,
     profile::remove_picture,

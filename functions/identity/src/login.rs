@@ -1,17 +1,18 @@
 use crate::session::{Proved, TokenPair, open};
 use backend::{
     keys,
+    passkey::Assertion,
     problem::Problem,
     visitor::Visitor,
     web::{Answer, Body},
 };
 use domain::{
-    Error,
-    account::{Challenge, Credentials},
+    Error, Result,
+    account::{Challenge, Credentials, User},
     commit::{Commit, Kept},
     id::*,
     limits,
-    organization::Standing,
+    organization::{Membership, Standing},
     second_factor::SecondFactor,
     text::Email,
 };
@@ -45,14 +46,7 @@ pub async fn login(visitor: Visitor, Body(form): Body<LoginForm>) -> Result<Answ
     };
     let right = visitor.is_password(&form.email, &form.password, credentials.as_ref()).await?;
     let (Some(user), Some(credentials), true) = (user, credentials, right) else { return Err(Error::WrongCredentials.into()) };
-    let wanted = form.organization.as_ref().unwrap_or(&user.home);
-    let member = visitor.get(keys::member(&visitor.organization(wanted), &user.id)).await?;
-    let member = match member.filter(|member| member.standing == Standing::Active) {
-        // Who does not say where, and is no longer where they were at home, is let in where they are
-        None if form.organization.is_none() => visitor.place_of(&visitor.person(&user.id)).await?,
-        member => member,
-    };
-    let member = member.ok_or(Error::WrongCredentials)?;
+    let member = place(&visitor, &user, form.organization.as_ref()).await?.ok_or(Error::WrongCredentials)?;
     let session = SessionId::new(visitor.now(), visitor.random());
     if factor.is_some_and(|factor: SecondFactor| factor.is_on()) {
         let (organization, ends_at) = (member.organization, visitor.now() + limits::CHALLENGE);
@@ -67,17 +61,30 @@ pub async fn login(visitor: Visitor, Body(form): Body<LoginForm>) -> Result<Answ
     }
 }
 
+/// Where somebody is let in, if anywhere.
+pub(crate) async fn place(visitor: &Visitor, user: &User, wanted: Option<&OrganizationId>) -> Result<Option<Membership>> {
+    let tenant = visitor.organization(wanted.unwrap_or(&user.home));
+    let member = visitor.get(keys::member(&tenant, &user.id)).await?;
+    match member.filter(|member| member.standing == Standing::Active) {
+        // Who does not say where, and is no longer where they were at home, is let in where they are
+        None if wanted.is_none() => visitor.place_of(&visitor.person(&user.id)).await,
+        member => Ok(member),
+    }
+}
+
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SecondStep {
     /// As the refusal of the first step gave it.
     challenge: String,
-    /// Of the authenticator app, or one of the recovery codes.
+    /// Of the authenticator app, or one of the recovery codes …
     #[schema(example = "123456")]
-    code: String,
+    code: Option<String>,
+    /// … or a passkey, used with the challenge's bytes as its own.
+    passkey: Option<Assertion>,
 }
 
-/// Log in with a code, after the password.
+/// Log in with a code or a passkey, after the password.
 ///
 /// A challenge opens one session, and a code is good once.
 #[utoipa::path(post, path = "/api/v1/auth/login/second-factor", tag = "identity", request_body = SecondStep, security(()), responses((status = 200, body = TokenPair)))]
@@ -93,8 +100,19 @@ pub async fn login_with_code(visitor: Visitor, Body(form): Body<SecondStep>) -> 
     // Since the password was given it may have become another, or the person have been locked out
     let credentials = credentials.filter(|kept: &Credentials| kept.version == challenge.credentials).ok_or(Error::WrongCode)?;
     let member = member.filter(|member| member.standing == Standing::Active).ok_or(Error::WrongCode)?;
-    let proof = visitor.prove(&factor, &form.code).await?.ok_or(Error::WrongCode)?;
-    let used = factor.let_in(&proof).ok_or(Error::WrongCode)?;
+    let used = match (form.code, form.passkey) {
+        (Some(code), None) => {
+            let proof = visitor.prove(&factor, &code).await?.ok_or(Error::WrongCode)?;
+            factor.let_in(&proof)
+        }
+        (None, Some(passkey)) if passkey.challenge().as_ref() == Some(&form.challenge) => {
+            let known = visitor.recognise(visitor.passkeys(&me).await?, &passkey)?;
+            known.and_then(|(passkey, counter)| passkey.used(counter, visitor.now()))
+        }
+        (None, Some(_)) => None,
+        _ => return Err(Error::invalid("/code", "is given, or else a passkey").into()),
+    };
+    let used = used.ok_or(Error::WrongCode)?;
     match open(&visitor, challenge.session, Proved { credentials, member, second_factor: true }, used).await {
         // The code or the challenge was used at the same moment, or before
         Err(Problem(Error::Stale { .. } | Error::NotFound(_) | Error::Conflict(_))) => Err(Error::WrongCode.into()),

@@ -55,7 +55,7 @@ pub async fn begin(can: Can<UseAccount>, Body(form): Body<PasswordAgain>) -> Res
     Ok(Answer::ok(&Enrolment { secret: seed.text(), uri, qr })?)
 }
 
-async fn check_password(can: &Can<UseAccount>, password: &Password) -> Result<()> {
+pub(crate) async fn check_password(can: &Can<UseAccount>, password: &Password) -> Result<()> {
     let credentials: Credentials = can.find(keys::credentials(&can.me()), "account").await?;
     match can.is_password(password, &credentials).await? {
         true => Ok(()),

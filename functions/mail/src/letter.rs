@@ -111,6 +111,16 @@ impl Letter {
                 "New recovery codes were made for your account. Those before are good no more.".to_owned(),
                 "If it was not you, choose a new password at once by “forgotten password”, and get new recovery codes.",
             ),
+            Alert::PasskeyAdded => (
+                "You have a new passkey",
+                "A passkey was added to your account. It logs in without a password.".to_owned(),
+                "If it was not you, remove it, and choose a new password at once by “forgotten password”.",
+            ),
+            Alert::PasskeyRemoved => (
+                "A passkey was removed",
+                "A passkey was removed from your account. It logs in no more.".to_owned(),
+                "If it was not you, choose a new password at once by “forgotten password”.",
+            ),
             Alert::NewDevice => (
                 "A login from a new device",
                 "Somebody, most likely you, logged in to your account from a device or a place that was not seen before.".to_owned(),

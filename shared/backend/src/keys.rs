@@ -16,6 +16,7 @@ use domain::{
     mail::Mailed,
     notification::Notification,
     organization::*,
+    passkey::Passkey,
     picture::Picture,
     platform::*,
     profile::*,
@@ -158,6 +159,12 @@ pub fn credentials(me: &Me) -> Key<Credentials> {
 }
 pub fn second_factor(me: &Me) -> Key<SecondFactor> {
     key(format_args!("USER#{}", me.0), "SECOND_FACTOR")
+}
+pub fn passkey(me: &Me, id: &PasskeyId) -> Key<Passkey> {
+    key(format_args!("USER#{}", me.0), format_args!("PASSKEY#{id}"))
+}
+pub fn passkeys(me: &Me) -> Range<Passkey> {
+    range(Index::Table, format_args!("USER#{}", me.0), "PASSKEY#")
 }
 pub fn session(me: &Me, id: &SessionId) -> Key<Session> {
     key(format_args!("USER#{}", me.0), format_args!("SESSION#{id}"))
@@ -518,6 +525,7 @@ pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
         Record::User(it) => user(&me(&it.id)).into(),
         Record::EmailOwner(it) => email_owner(&it.email).into(),
         Record::Credentials(it) => credentials(&me(&it.user)).into(),
+        Record::Passkey(it) => passkey(&me(&it.user), &it.id).into(),
         Record::SecondFactor(it) => second_factor(&me(&it.user)).into(),
         Record::ResetAsk(it) => reset_ask(&it.email).into(),
         Record::Session(it) => session(&me(&it.user), &it.id).into(),

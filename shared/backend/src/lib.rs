@@ -19,6 +19,7 @@ pub mod operations;
 pub mod outside;
 pub mod outsider;
 pub mod page;
+pub mod passkey;
 pub mod password;
 pub mod platform;
 pub mod problem;

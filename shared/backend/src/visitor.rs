@@ -7,7 +7,7 @@ use crate::{
     door::{App, Refusal, Room},
     guesses::{Guesses, PASSWORDS},
     idempotency::Claim,
-    keys::{self, Key, Me, Tenant},
+    keys::{self, Key, Me, Range, Tenant},
     password,
     secrets::sha256,
     table::{Walk, parse},
@@ -24,6 +24,7 @@ use domain::{
     id::*,
     limits,
     organization::{Everyone, Invitation, JoinCode, Membership, Organization, Standing},
+    passkey::Passkey,
     platform::OperatorInvitation,
     second_factor::SecondFactor,
     settings::{Demands, Settings},
@@ -38,6 +39,7 @@ impl BeforeLogin for EmailOwner {}
 impl BeforeLogin for User {}
 impl BeforeLogin for Credentials {}
 impl BeforeLogin for SecondFactor {}
+impl BeforeLogin for Passkey {}
 impl BeforeLogin for Session {}
 impl BeforeLogin for Membership {}
 impl BeforeLogin for Organization {}
@@ -99,6 +101,12 @@ impl Visitor {
 
     pub async fn get<R: BeforeLogin>(&self, key: Key<R>) -> Result<Option<R>> {
         self.backend.0.own.table.get(key).await
+    }
+
+    /// Everything in a short range of a person's own.
+    pub(crate) async fn own<R: BeforeLogin>(&self, range: Range<R>, limit: usize) -> Result<Vec<R>> {
+        let found = self.backend.0.own.table.query(&range, Walk { descending: false, limit, after: None }).await?;
+        found.items.into_iter().map(parse).collect()
     }
 
     fn room(&self, tenant: &Tenant, actor: Actor) -> Room {
@@ -196,9 +204,7 @@ impl Visitor {
 
     /// Where a person is let in, if anywhere.
     pub async fn place_of(&self, me: &Me) -> Result<Option<Membership>> {
-        let walk = Walk { descending: false, limit: limits::ORGANIZATIONS_OF_ONE, after: None };
-        let found = self.backend.0.own.table.query(&keys::memberships(me), walk).await?;
-        let places = found.items.into_iter().map(parse::<Membership>).collect::<Result<Vec<_>>>()?;
+        let places = self.own(keys::memberships(me), limits::ORGANIZATIONS_OF_ONE).await?;
         Ok(places.into_iter().find(|place| place.standing == Standing::Active))
     }
 
@@ -215,7 +221,7 @@ impl Visitor {
 
     /// The invitation a link stands for: `None` for anything that is not a link of ours.
     pub async fn read_invitation_link(&self, link: &str) -> Result<Option<(OrganizationId, InvitationId, u32)>> {
-        let Some([organization, invitation, sending]) = self.read_link("invitation", link).await? else { return Ok(None) };
+        let Some([organization, invitation, sending]) = self.backend.read_link("invitation", link).await? else { return Ok(None) };
         Ok(organization
             .parse()
             .ok()
@@ -239,7 +245,7 @@ impl Visitor {
 
     /// The challenge, if it is one of ours, given to this device, and not too old.
     pub async fn read_challenge(&self, text: &str) -> Result<Option<Challenge>> {
-        let Some([user, organization, session, credentials, second, device]) = self.read_link("second-factor", text).await? else {
+        let Some([user, organization, session, credentials, second, device]) = self.backend.read_link("second-factor", text).await? else {
             return Ok(None);
         };
         let ends_at = second.parse().ok().and_then(|second| Timestamp::from_second(second).ok());
@@ -254,20 +260,16 @@ impl Visitor {
 
     /// The person, address and last moment an email link stands for.
     pub async fn read_email_link(&self, link: &str) -> Result<Option<(UserId, Email, Timestamp)>> {
-        let Some([user, email, second]) = self.read_link("email", link).await? else { return Ok(None) };
+        let Some([user, email, second]) = self.backend.read_link("email", link).await? else { return Ok(None) };
         let ends = second.parse().ok().and_then(|second| Timestamp::from_second(second).ok());
         Ok(user.parse().ok().zip(email.parse().ok()).zip(ends).map(|((user, email), ends)| (user, email, ends)))
     }
 
     /// The person, the state of their password and the last moment a link for a new password stands for.
     pub async fn read_reset_link(&self, link: &str) -> Result<Option<(UserId, u64, Timestamp)>> {
-        let Some([user, version, second]) = self.read_link("reset", link).await? else { return Ok(None) };
+        let Some([user, version, second]) = self.backend.read_link("reset", link).await? else { return Ok(None) };
         let ends = second.parse().ok().and_then(|second| Timestamp::from_second(second).ok());
         Ok(user.parse().ok().zip(version.parse().ok()).zip(ends).map(|((user, version), ends)| (user, version, ends)))
-    }
-
-    async fn read_link<const N: usize>(&self, purpose: &str, link: &str) -> Result<Option<[String; N]>> {
-        self.backend.read_link(purpose, link).await
     }
 }
 
@@ -282,7 +284,7 @@ pub(crate) async fn count_in_hour(backend: &Backend, now: Timestamp, what: &str,
 
 impl Backend {
     /// What a link of a mail carries. It is derived, never stored: who reads the table cannot follow it.
-    async fn link(&self, purpose: &str, parts: &[&str]) -> Result<String> {
+    pub(crate) async fn link(&self, purpose: &str, parts: &[&str]) -> Result<String> {
         let payload = URL_SAFE_NO_PAD.encode(parts.join("\n"));
         Ok(format!("{payload}.{}", self.0.secrets().await?.mark(purpose, &[&payload])))
     }

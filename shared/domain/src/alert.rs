@@ -13,6 +13,8 @@ pub enum Alert {
     SecondFactorLifted,
     RecoveryCodeUsed,
     RecoveryCodesRenewed,
+    PasskeyAdded,
+    PasskeyRemoved,
     NewDevice,
 }
 
@@ -26,6 +28,8 @@ impl Alert {
             "second_factor.lifted" => Self::SecondFactorLifted,
             "second_factor.recovery_code_used" => Self::RecoveryCodeUsed,
             "second_factor.recovery_codes_renewed" => Self::RecoveryCodesRenewed,
+            "passkey.added" => Self::PasskeyAdded,
+            "passkey.removed" => Self::PasskeyRemoved,
             "session.opened" => Self::NewDevice,
             _ => return None,
         })

@@ -13,6 +13,7 @@ use crate::{
     mail::Mailed,
     notification::Notification,
     organization::*,
+    passkey::Passkey,
     picture::Picture,
     platform::*,
     profile::*,
@@ -113,6 +114,7 @@ records! {
     EmailOwner, "email_owner", |it| it.version, it.user;
     Credentials, "credentials", |it| it.version, it.user;
     SecondFactor, "second_factor", |it| it.version, it.user;
+    Passkey, "passkey", |it| it.version, it.id;
     Session, "session", |it| it.version, it.id;
     ResetAsk, "reset_ask", |it| 0, it.email;
     Organization, "organization", |it| it.version, it.id;

@@ -26,6 +26,8 @@ pub enum Error {
     SecondFactorRequired { challenge: String, ends_at: Timestamp },
     #[error("the code is wrong or was used, or the login took too long and has to begin anew")]
     WrongCode,
+    #[error("the passkey is none of ours, or the login took too long and has to begin anew")]
+    WrongPasskey,
     #[error("your organisation asks for a second factor: set one up, or log in with it")]
     SecondFactorNeeded,
     #[error("your role does not allow this")]

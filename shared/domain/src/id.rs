@@ -104,6 +104,7 @@ ids! {
     OrganizationId = "org_", "an organisation";
     UserId = "usr_", "a person";
     SessionId = "ses_", "a session";
+    PasskeyId = "psk_", "a passkey";
     InvitationId = "inv_", "an invitation";
     DepartmentId = "dep_", "a department";
     TeamId = "tem_", "a team";

@@ -23,6 +23,7 @@ pub mod mail;
 pub mod money;
 pub mod notification;
 pub mod organization;
+pub mod passkey;
 pub mod picture;
 pub mod platform;
 pub mod policy;

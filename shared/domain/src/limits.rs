@@ -82,9 +82,11 @@ pub const WRONG_LOGINS_PER_ADDRESS: u32 = 50;
 pub const WRONG_CODES: u32 = 10;
 /// … and per address.
 pub const WRONG_CODES_PER_ADDRESS: u32 = 50;
-/// How long somebody has to type a code after the password.
+/// How long somebody has to type a code after the password, or to use a passkey.
 pub const CHALLENGE: SignedDuration = SignedDuration::from_mins(5);
 pub const RECOVERY_CODES: usize = 10;
+/// Passkeys of one person.
+pub const PASSKEYS: usize = 20;
 /// Sign-ups in an hour, per address.
 pub const SIGN_UPS_PER_ADDRESS: u32 = 100;
 pub const ACCESS_TOKEN: SignedDuration = SignedDuration::from_mins(15);

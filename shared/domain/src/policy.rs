@@ -11,6 +11,7 @@ use crate::{
     file::File,
     notification::Notification,
     organization::*,
+    passkey::Passkey,
     picture::Picture,
     profile::*,
     project::Project,
@@ -201,7 +202,7 @@ macro_rules! permissions {
 
 permissions! {
     /// One's own account: profile, password, sessions.
-    UseAccount: EVERYONE, reads [User, Credentials, SecondFactor, Session, Membership, Organization, Settings, Structure, Team, Card], writes [User, Credentials, SecondFactor, Session, Membership, Structure, Team, Access, Card];
+    UseAccount: EVERYONE, reads [User, Credentials, SecondFactor, Passkey, Session, Membership, Organization, Settings, Structure, Team, Card], writes [User, Credentials, SecondFactor, Passkey, Session, Membership, Structure, Team, Access, Card];
     ReadOrganization: EVERYONE, reads [Organization, Settings], writes [];
     EditOrganization: ADMINS, reads [Organization, Settings], writes [Organization, Settings, JoinCode];
     ReadDirectory: STAFF, reads [Organization, Membership, Card, MemberWord, Structure, Team, Access], writes [];

@@ -20,6 +20,7 @@ struct Ids {
     user: UserId,
     other: UserId,
     session: SessionId,
+    passkey: PasskeyId,
     invitation: InvitationId,
     department: DepartmentId,
     api_key: ApiKeyId,
@@ -48,6 +49,7 @@ impl Ids {
             me: Me(user.clone()),
             other: UserId::new(NOW, 3),
             session: SessionId::new(NOW, 4),
+            passkey: PasskeyId::new(NOW, 15),
             invitation: InvitationId::new(NOW, 5),
             department: DepartmentId::new(NOW, 6),
             api_key: ApiKeyId::new(NOW, 15),
@@ -91,6 +93,7 @@ impl Ids {
             user(&self.me),
             credentials(&self.me),
             second_factor(&self.me),
+            passkey(&self.me, &self.passkey),
             session(&self.me, &self.session),
             email_owner(&"mia@example.com".parse().unwrap()),
             join_code(&"8fqj2m4x6c".parse().unwrap()),
@@ -156,6 +159,7 @@ impl Ids {
         }
         let t = &self.t;
         list![
+            passkeys(&self.me),
             sessions(&self.me),
             memberships(&self.me),
             timers(3, NOW),
@@ -275,8 +279,12 @@ impl Ids {
         let draft = read(json!({ "url": "https://hooks.example.com/", "events": ["*"] }));
         let (hook, hooked) = Webhook::new(self.webhook.clone(), draft, &self.user, &Access::default(), NOW).unwrap();
         let delivery = Delivery::new(&hook, &self.change.id, &self.change.action, &self.change.subject, NOW).unwrap();
+        let key = domain::passkey::VerifyingKey::Ed25519 { point: String::new() };
+        let by_device = domain::passkey::Made { credential: "CREDENTIAL".to_owned(), key, counter: 0 };
+        let (_, added) = Passkey::new(self.passkey.clone(), &self.user, read(json!("Phone")), by_device, &[], NOW).unwrap();
         let commits = [
             enrolled,
+            added,
             platform_opened,
             signed_in,
             noted.ours,
@@ -370,8 +378,10 @@ fn every_key_is_in_the_list() {
 
 /// What stands outside the organisations: a person's own, what nobody has proved to be yet, the timers, whose keys name theirs,
 /// and the platform's own.
-const OUTSIDE: [&str; 21] = [
+const OUTSIDE: [&str; 22] = [
     "user",
+    "passkey",
+    "passkeys",
     "credentials",
     "second_factor",
     "session",
