@@ -87,7 +87,7 @@ async fn what_a_device_says_is_taken_only_as_it_was_asked() {
     let world = World::new().await;
     let (mia, ned) = (world.organization("Acme").await.owner, world.organization("Other").await.owner);
     let (mut phone, mut neds) = (device(&mia, "Phone").await, device(&ned, "Phone").await);
-    let wrong: [(&str, fn(&mut Device)); 5] = [
+    let wrong: [(_, fn(&mut Device)); 5] = [
         ("another page", |device| device.origin = "https://evil.example".to_owned()),
         ("another site", |device| device.site = "evil.example".to_owned()),
         ("nobody was there", |device| device.flags = 4),

@@ -159,8 +159,10 @@ async fn table(world: &World, members: usize, others: usize) -> String {
         directory.post("/scim/v2/Users", draft).await.expect(201);
     })
     .await);
+    let active = Cell::new(true);
     add(measure(world, "SCIM: lock in or out", async || {
-        directory.patch(&seven, change("active", json!(turn() % 2 == 0))).await.expect(200);
+        active.set(!active.get());
+        directory.patch(&seven, change("active", json!(active.get()))).await.expect(200);
     })
     .await);
     add(measure(world, "SCIM: put into a group", async || {

@@ -278,7 +278,7 @@ async fn a_webhook_leads_to_a_public_address_and_hears_what_is_told() {
     let (path, _) = webhook(&acme.owner, &receiver.url, &["*"]).await;
     acme.owner.patch(&path, json!({ "url": "https://10.0.0.1/" })).await.refused_fields(&["/url"]);
     // Of the account and the conversations of people nobody elsewhere hears, whatever they named
-    acme.owner.patch("/api/v1/auth/profile", json!({ "title": "Gardener" })).await.expect(200);
+    acme.owner.patch("/api/v1/auth/profile", json!({ "locale": "ja-JP" })).await.expect(200);
     acme.owner.patch("/api/v1/organization", json!({ "phone": "+44 20 7946 0001" })).await.expect(200);
     let ben = acme.joins("Ben", "member").await;
     let conversation = acme.owner.talks_to(&ben).await;

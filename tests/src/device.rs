@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// A device that holds one passkey, as a browser and its authenticator would; what it says can be changed.
 #[derive(Clone)]
 pub struct Device {
-    key: Arc<EcdsaKeyPair>,
+    pub key: Arc<EcdsaKeyPair>,
     pub credential: String,
     pub user: String,
     pub origin: String,

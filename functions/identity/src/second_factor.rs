@@ -29,7 +29,7 @@ pub async fn get(can: Can<UseAccount>) -> Result<Answer, Problem> {
 #[serde(deny_unknown_fields)]
 pub struct PasswordAgain {
     #[schema(format = Password)]
-    password: Password,
+    pub(crate) password: Password,
 }
 
 /// What an authenticator app needs, in three forms. It is shown this once.

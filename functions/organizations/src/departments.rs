@@ -10,10 +10,8 @@ use domain::{
     commit::{Commit, Kept},
     id::DepartmentId,
     limits,
-    organization::Membership,
     policy::{ManageDepartments, Permission, ReadDirectory, Reads},
-    structure::{Department, DepartmentDraft, DepartmentEdit, Places, ScopedRole, Structure},
-    team::Team,
+    structure::{Department, DepartmentDraft, DepartmentEdit, Structure},
 };
 
 /// All departments with their places in the tree.
@@ -95,18 +93,6 @@ pub(crate) async fn change<T>(
 
 pub(crate) async fn structure<P: Permission + Reads<Structure>>(can: &Can<P>) -> Result<Structure> {
     can.find(keys::structure(can.tenant()), "structure").await
-}
-
-/// What somebody who goes has places in.
-pub(crate) async fn places_of<P: Permission + Reads<Structure> + Reads<Team>>(can: &Can<P>, member: &Membership) -> Result<Places> {
-    let mut places = Places::default();
-    if member.posts.iter().any(|post| post.role == ScopedRole::Head) {
-        places.structure = Some(structure(can).await?);
-    }
-    if !member.teams.is_empty() {
-        places.teams = can.get_many(member.teams.iter().map(|team| keys::team(can.tenant(), team)).collect()).await?;
-    }
-    Ok(places)
 }
 
 /// Nobody is put into a department that is not there.

@@ -1,4 +1,4 @@
-use crate::departments::{check_department, places_of};
+use crate::departments::check_department;
 use backend::{
     door::Can,
     keys,
@@ -64,7 +64,7 @@ pub async fn reactivate(can: Can<ManageMembers>, Path(id): Path<UserId>, seen: I
 #[utoipa::path(delete, path = "/api/v1/members/{member}", operation_id = "remove_member", tag = "organization", params(("member" = UserId, Path), IfMatchHeader), responses((status = 204)))]
 pub async fn remove(can: Can<ManageMembers>, Path(id): Path<UserId>, seen: IfMatch) -> Result<Answer, Problem> {
     let member = seen.check(can.find(keys::member(can.tenant(), &id), "member").await?)?;
-    let places = places_of(&can, &member).await?;
+    let places = can.places_of(&member).await?;
     settle(&can, manager(&can).remove(member, places, can.now())?).await?;
     Ok(Answer::nothing())
 }
@@ -72,7 +72,7 @@ pub async fn remove(can: Can<ManageMembers>, Path(id): Path<UserId>, seen: IfMat
 /// Leave the organisation. Its last owner hands it over first.
 #[utoipa::path(post, path = "/api/v1/organization/leave", operation_id = "leave_organization", tag = "organization", responses((status = 204)))]
 pub async fn leave(can: Can<UseAccount>) -> Result<Answer, Problem> {
-    let places = places_of(&can, can.membership()).await?;
+    let places = can.places_of(can.membership()).await?;
     can.commit(left(can.access(), can.membership().clone(), places, can.now())?).await?;
     Ok(Answer::nothing())
 }

@@ -226,12 +226,8 @@ pub async fn delete(can: Scim, Path(id): Path<UserId>, seen: IfMatch) -> Result<
         let (member, noted) = find(&can, &id).await?;
         seen.check_version("user", member.version + noted.version)?;
         let provision = Provision { manager: rights.manager(), organization: can.tenant().id(), now: can.now() };
-        // Heads of departments leave their places
-        let structure = match member.posts.is_empty() {
-            true => None,
-            false => can.get(keys::structure(can.tenant())).await?,
-        };
-        let commit: Commit = provision.remove(member, structure, &noted)?;
+        let places = can.places_of(&member).await?;
+        let commit: Commit = provision.remove(member, places, &noted)?;
         let answer = Answer::nothing();
         if let Some(answer) = store(&can, tries, commit, answer).await? {
             return Ok(answer);

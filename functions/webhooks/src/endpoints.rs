@@ -6,7 +6,7 @@ use std::{
 };
 use tokio::sync::OnceCell;
 
-/// The webhooks of the organisations of one batch, each read once.
+/// The webhooks of the organisations of one batch, each read once. While an organisation is suspended it has none.
 #[derive(Default)]
 pub struct Endpoints(Mutex<HashMap<OrganizationId, Arc<OnceCell<Vec<Webhook>>>>>);
 
@@ -16,7 +16,10 @@ impl Endpoints {
             let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             known.entry(system.tenant().id().clone()).or_default().clone()
         };
-        let read = || system.all(keys::webhooks(system.tenant()), limits::WEBHOOKS as usize);
+        let read = async || match system.is_suspended().await? {
+            true => Ok(Vec::new()),
+            false => system.all(keys::webhooks(system.tenant()), limits::WEBHOOKS as usize).await,
+        };
         cell.get_or_try_init(read).await.cloned()
     }
 }

@@ -548,7 +548,7 @@ pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
             }
         }
         Record::Provisioned(it) => provisioned(t, &it.id).into(),
-        Record::ExternalId(it) => external_id(t, it.kind, &it.value).into(),
+        Record::ExternalId(it) => external_id(t, it.resource, &it.value).into(),
         Record::MemberMail(it) => member_mail(t, &it.email).into(),
         Record::MemberWord(it) => key::<MemberWord>(members_with(t, &it.word).pk, by_name(&it.name, &it.user)).into(),
         Record::Structure(_) => structure(t).into(),

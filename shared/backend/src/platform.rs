@@ -50,7 +50,7 @@ pub struct Operator<D> {
 pub(crate) fn room(backend: &Backend, actor: Actor, origin: Origin, claim: Option<Claim>) -> Room {
     let inner = backend.0.clone();
     let (store, now) = (inner.own.clone(), inner.clock.now());
-    Room { inner, store, tenant: Tenant::of_platform(), actor, origin, claim, now }
+    Room { inner, store, tenant: Tenant::of_platform(), actor, origin, claim, hooked: false, now }
 }
 
 impl<D: Duty> FromRequestParts<App> for Operator<D> {
@@ -211,7 +211,7 @@ impl Operator<ManageTenants> {
         self.check_writes(&act.ours.writes)?;
         // Who of the operators it was, and from where, is nothing for the organisation
         let origin = Origin { request: self.room.origin.request.clone(), ..Origin::default() };
-        let theirs = Room { tenant: tenant.clone(), actor: Actor::platform(), origin, claim: None, ..self.room.clone() };
+        let theirs = Room { tenant: tenant.clone(), actor: Actor::platform(), origin, claim: None, hooked: true, ..self.room.clone() };
         self.room.execute_with(act.ours, Some((&theirs, act.theirs)), answer).await
     }
 }

@@ -13,7 +13,8 @@ use domain::{
     id::UserId,
     organization::Membership,
     policy::{Grants, Permission, Reads},
-    structure::{Post, Scope, Structure},
+    structure::{Places, Post, Scope, ScopedRole, Structure},
+    team::Team,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -154,6 +155,20 @@ fn itself(write: &Write) -> Option<Scope> {
 
 fn symmetric_difference<'a>(before: &'a [Post], after: &'a [Post]) -> impl Iterator<Item = &'a Post> {
     before.iter().filter(|post| !after.contains(post)).chain(after.iter().filter(|post| !before.contains(post)))
+}
+
+impl<P: Reads<Structure> + Reads<Team>> Can<P> {
+    /// What somebody who goes has places in.
+    pub async fn places_of(&self, member: &Membership) -> Result<Places> {
+        let mut places = Places::default();
+        if member.posts.iter().any(|post| post.role == ScopedRole::Head) {
+            places.structure = self.get(keys::structure(self.tenant())).await?;
+        }
+        if !member.teams.is_empty() {
+            places.teams = self.get_many(member.teams.iter().map(|team| keys::team(self.tenant(), team)).collect()).await?;
+        }
+        Ok(places)
+    }
 }
 
 impl<P: Permission> Can<P> {

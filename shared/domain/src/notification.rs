@@ -18,8 +18,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
+// From text as a whole, so that what is wrong below it in a form is found by its name
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", try_from = "String")]
 pub enum Reason {
     Assigned,
     Commented,
@@ -33,11 +34,35 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Reason; 6] = [Reason::Assigned, Reason::Commented, Reason::Moved, Reason::DueSoon, Reason::Due, Reason::JoinRequested];
+    pub const ALL: [Reason; 7] =
+        [Reason::Assigned, Reason::Commented, Reason::Moved, Reason::DueSoon, Reason::Due, Reason::JoinRequested, Reason::WebhookPaused];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Assigned => "assigned",
+            Self::Commented => "commented",
+            Self::Moved => "moved",
+            Self::DueSoon => "due_soon",
+            Self::Due => "due",
+            Self::JoinRequested => "join_requested",
+            Self::WebhookPaused => "webhook_paused",
+        }
+    }
 
     /// How somebody is told who has chosen nothing.
     pub fn channels(self) -> Channels {
         Channels { in_app: true, email: self != Reason::Moved }
+    }
+}
+
+impl TryFrom<String> for Reason {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|reason| reason.as_str() == name)
+            .ok_or_else(|| format!("has to be one of {}", Self::ALL.map(Self::as_str).join(", ")))
     }
 }
 

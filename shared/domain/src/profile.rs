@@ -168,12 +168,20 @@ impl Known {
     pub fn follow(self, user: &User, position: Option<(Option<Given>, Timestamp)>) -> Option<Commit> {
         let Self { member, card, personal } = self;
         let mut commit = Commit::quiet();
-        let named = Membership { name: user.name.clone(), picture: user.picture.clone(), ..member.clone() };
+        // Who has left is remembered as they were
+        let left = member.standing == Standing::Removed;
+        let named = match left {
+            true => member.clone(),
+            false => Membership { name: user.name.clone(), picture: user.picture.clone(), ..member.clone() },
+        };
         if named != member {
             commit = commit.and(Commit::replace("member.followed", member.clone(), Membership { version: member.version + 1, ..named }));
         }
         let card = card.unwrap_or_else(|| Card::blank(&member.user));
-        let shown = Card { phone: user.phone.clone(), zone: user.zone.clone(), locale: user.locale.clone(), ..card.clone() };
+        let shown = match left {
+            true => card.clone(),
+            false => Card { phone: user.phone.clone(), zone: user.zone.clone(), locale: user.locale.clone(), ..card.clone() },
+        };
         let shown = match position {
             Some((position, at)) => shown.following(position, at),
             None => shown,
@@ -182,7 +190,7 @@ impl Known {
             commit = commit.and(card.change(shown).1);
         }
         let personal = personal.unwrap_or_else(|| Personal::blank(&member.user));
-        if personal.date_of_birth != user.date_of_birth {
+        if !left && personal.date_of_birth != user.date_of_birth {
             let after = Personal { date_of_birth: user.date_of_birth, version: personal.version + 1, ..personal.clone() };
             // Whoever reads the trail need not be somebody who may know it
             commit = match personal.version {

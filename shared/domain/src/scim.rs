@@ -88,7 +88,7 @@ impl Provisioned {
 /// Whom an external id names; makes it unique among those of its kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExternalId {
-    pub kind: Resource,
+    pub resource: Resource,
     pub value: Line,
     pub id: String,
 }

@@ -211,7 +211,7 @@ impl Webhook {
         let quiet = |after: Self| Some(Commit::quiet().also_replace(after.version, after));
         let pause = |reason| Some(Paused { reason, at: now });
         if outcome.is_taken() {
-            return self.failing_since.is_some().then(|| Self { failing_since: None, resting_until: None, ..self }).and_then(quiet);
+            return self.failing_since.is_some().then_some(Self { failing_since: None, resting_until: None, ..self }).and_then(quiet);
         }
         let since = self.failing_since.unwrap_or(now);
         let failing = now.duration_since(since);

@@ -9,7 +9,7 @@ use crate::{
     id::*,
     organization::{Everyone, Membership, Standing},
     policy::Role,
-    structure::Structure,
+    structure::Places,
     text::{Email, Line, Zone},
 };
 use serde_json::{Value, json};
@@ -94,8 +94,9 @@ pub fn user_view(it: &Membership, noted: &Provisioned, access: &Access) -> Value
 
 /// Writes what is kept beside a member or group, and makes its external id the one of nobody else.
 pub(super) fn note(commit: Commit, kind: Resource, before: &Provisioned, after: Provisioned) -> Commit {
-    let named =
-        |provisioned: &Provisioned| provisioned.external_id.clone().map(|value| ExternalId { kind, value, id: provisioned.id.clone() });
+    let named = |provisioned: &Provisioned| {
+        provisioned.external_id.clone().map(|value| ExternalId { resource: kind, value, id: provisioned.id.clone() })
+    };
     let (old, new) = (named(before), named(&after));
     let commit = match before.version {
         0 => commit.also_create(after),
@@ -110,7 +111,7 @@ pub(super) fn note(commit: Commit, kind: Resource, before: &Provisioned, after: 
 
 /// Nothing is left of what was kept beside a member or group.
 pub(super) fn forget(commit: Commit, kind: Resource, before: &Provisioned) -> Commit {
-    let external = before.external_id.clone().map(|value| ExternalId { kind, value, id: before.id.clone() });
+    let external = before.external_id.clone().map(|value| ExternalId { resource: kind, value, id: before.id.clone() });
     let commit = external.into_iter().fold(commit, Commit::also_remove);
     if before.version == 0 { commit } else { commit.also_remove(before.clone()) }
 }
@@ -171,8 +172,8 @@ impl Provision<'_> {
     }
 
     /// Takes somebody out of the organisation.
-    pub fn remove(&self, before: Membership, structure: Option<Structure>, noted: &Provisioned) -> Result<Commit> {
-        let (_, commit) = self.manager.remove(before, structure, self.now)?;
+    pub fn remove(&self, before: Membership, places: Places, noted: &Provisioned) -> Result<Commit> {
+        let (_, commit) = self.manager.remove(before, places, self.now)?;
         Ok(forget(commit, Resource::User, noted))
     }
 }
