@@ -22,6 +22,8 @@ NOT_PROVOKED = {
 # A wildcard in a policy has to be written as here; any other is too wide. First what is without end, and is written down
 # by its kind: the pattern of a call's resource, and what a policy calls it.
 KINDS = (
+    # Pictures of the organisation, and of each person in it
+    (r"^(arn:aws:s3:::[^/]+)/[^/]+/(?:[^/]+/)?pictures/.+$", r"\1/*/pictures/*"),
     # The organisation comes first and the id last; what stands between is fixed
     (r"^(arn:aws:s3:::[^/]+)/[^/]+/((?:[^/]+/)+)[^/]+$", r"\1/*/\2*"),
     (r"/@connections/.+$", "/@connections/*"),

@@ -192,6 +192,10 @@ async fn a_key_shows_when_it_was_used_to_the_hour() {
     import.get("/api/v1/clients").await.refused(403, "forbidden");
     let first = used().await;
     assert!(first.is_string());
+    // Whatever it is used for first
+    let (trail, reader) = key(&acme.owner, &["read_audit"]).await;
+    reader.get("/api/v1/changes").await.expect(200);
+    assert!(acme.owner.get(&trail).await.expect(200)["last_used_at"].is_string());
     world.advance(Duration::from_secs(600)).await;
     import.get("/api/v1/projects").await.expect(200);
     assert_eq!(used().await, first);

@@ -16,17 +16,20 @@ use domain::{
     policy::Role,
 };
 use serde_json::{Value, json};
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    ops::Range,
+};
 use tests::{Organization, Person, World};
 
 const PASSWORD: &str = "correct horse battery";
 
 /// Members whom nobody invited, so that there can be thousands within seconds; what follows from their joining follows.
-async fn enrol(system: &System, department: &DepartmentId, members: usize) -> Vec<UserId> {
+async fn enrol(system: &System, department: &DepartmentId, members: Range<usize>) -> Vec<UserId> {
     let (organization, now) = (system.tenant().id().clone(), system.now());
     let everyone: Everyone = system.get(keys::everyone(system.tenant())).await.unwrap().unwrap();
     let mut ids = Vec::new();
-    for some in (0..members).collect::<Vec<_>>().chunks(16) {
+    for some in members.clone().collect::<Vec<_>>().chunks(16) {
         let mut commit = Commit::quiet();
         for n in some {
             let (name, email) = (format!("Member {n:05}"), format!("member-{n:05}@example.com"));
@@ -42,14 +45,14 @@ async fn enrol(system: &System, department: &DepartmentId, members: usize) -> Ve
         system.commit(commit).await.unwrap();
     }
     let access: Access = system.get(keys::access(system.tenant())).await.unwrap().unwrap();
-    let (seen, members) = (access.version, access.members + u32::try_from(members).unwrap());
+    let (seen, members) = (access.version, access.members + u32::try_from(members.len()).unwrap());
     system.commit(Commit::quiet().also_replace(seen, Access { members, version: seen + 1, ..access })).await.unwrap();
     ids
 }
 
 /// Organisations that signed up, as far as others could come upon them.
-async fn neighbours(backend: &Backend, count: usize) {
-    for n in 0..count {
+async fn neighbours(backend: &Backend, some: Range<usize>) {
+    for n in some {
         let form = json!({
             "name": format!("Member {n:05}"), "email": format!("member-{n:05}@other.example"), "password": PASSWORD, "organization": "Acme",
             "address": "1 Mill Lane", "phone": "+44 20 7946 0000", "expected_users": 25
@@ -67,9 +70,17 @@ async fn crowd(world: &World, members: usize, others: usize) -> (Organization, V
     let acme = world.organization("Acme").await;
     let department = acme.owner.list("/api/v1/departments").await[0]["id"].as_str().unwrap().to_owned();
     let backend = Backend::new(world.variables().await.into(), Clock::system(), Entropy::system());
-    neighbours(&backend, others).await;
-    let ids = enrol(&backend.system(&acme.id.parse().unwrap()), &department.parse().unwrap(), members).await;
-    world.idle().await;
+    // Some at a time, so that what follows from them has followed before there are more
+    for first in (0..others).step_by(500) {
+        neighbours(&backend, first..others.min(first + 500)).await;
+        world.idle().await;
+    }
+    let mut ids = Vec::with_capacity(members);
+    for first in (0..members).step_by(500) {
+        let some = first..members.min(first + 500);
+        ids.extend(enrol(&backend.system(&acme.id.parse().unwrap()), &department.parse().unwrap(), some).await);
+        world.idle().await;
+    }
     (acme, ids, department)
 }
 

@@ -247,6 +247,15 @@ async fn a_group_gives_what_people_here_gave_it_and_a_directory_gives_nothing() 
     acme.owner.patch(&here, json!({ "permissions": ["hand_over"] })).await.expect(200);
     refused(directory.patch(&at, add).await, 403, None);
     refused(directory.delete(&at).await, 403, None);
+    acme.owner.patch(&here, json!({ "permissions": [] })).await.expect(200);
+    // What is refused in part is not done in part
+    let both = json!([
+        { "op": "replace", "path": "displayName", "value": "Ledgers" },
+        { "op": "add", "path": "members", "value": [{ "value": ben["id"] }, { "value": acme.owner.id }] }
+    ]);
+    refused(directory.patch(&at, both).await, 403, None);
+    let after = directory.get(&at).await.expect(200);
+    assert_eq!((&after["displayName"], after["members"].as_array().map_or(0, Vec::len)), (&json!("Books"), 0));
     // Nor does it touch those who have more, and the last owner stays whoever asks
     let boss = format!("/Users/{}", acme.owner.id);
     let out = json!([{ "op": "replace", "path": "active", "value": false }]);

@@ -1,3 +1,4 @@
+use ring::rand::{SystemRandom, generate};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -31,6 +32,8 @@ impl Received {
 #[derive(Clone)]
 pub struct Receiver {
     pub url: String,
+    /// With what is asked for after it.
+    pub path: String,
     received: Arc<Mutex<Vec<Received>>>,
     answer: Arc<Mutex<Option<String>>>,
 }
@@ -38,8 +41,12 @@ pub struct Receiver {
 impl Receiver {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}/hook?from=office", listener.local_addr().expect("an address"));
-        let this = Self { url, received: Arc::default(), answer: Arc::new(Mutex::new(Some(answer(204, "")))) };
+        let address = listener.local_addr().expect("an address");
+        // Of its own: whoever had the port before may still be told
+        let own = generate::<[u8; 8]>(&SystemRandom::new()).expect("a number").expose();
+        let path = format!("/hook/{:x}?from=office", u64::from_be_bytes(own));
+        let url = format!("http://{address}{path}");
+        let this = Self { url, path, received: Arc::default(), answer: Arc::new(Mutex::new(Some(answer(204, "")))) };
         let receiver = this.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -73,6 +80,9 @@ impl Receiver {
             }
         }
         let body = String::from_utf8(bytes[head + 4..].to_vec()).expect("a body of text");
+        if !line.contains(&self.path) {
+            return stream.write_all(answer(404, "").as_bytes()).await.ok();
+        }
         self.received.lock().expect("the list").push(Received { line, headers, body });
         let answer = self.answer.lock().expect("the answer").clone();
         match answer {

@@ -95,8 +95,9 @@ pub async fn list(can: Scim, query: ScimQuery) -> Result<Answer, Problem> {
 #[utoipa::path(post, path = "/scim/v2/Groups", operation_id = "scim_create_group", tag = "scim", request_body(content = Value, content_type = "application/scim+json"), responses((status = 201, content_type = "application/scim+json", body = Value)))]
 pub async fn create(can: Scim, query: ScimQuery, ScimBody(body): ScimBody<Value>) -> Result<Answer, Problem> {
     let draft = GroupDraft::read(&body).map_err(Error::from)?;
-    // Asked before anything is made, so that a group with strangers in it is not made at all
-    here(&can, &draft.members).await?;
+    // Asked before anything is made, so that nothing is made by half
+    let coming = here(&can, &draft.members).await?;
+    coming.iter().try_for_each(|member| Rights::of(&can).manager().may_touch(member))?;
     let id = GroupId::new(can.now(), can.random());
     let everybody: Vec<_> = draft.members.iter().cloned().collect();
     let mut tries = 0;
@@ -123,10 +124,15 @@ pub async fn get(can: Scim, Path(id): Path<GroupId>, query: ScimQuery) -> Result
     Ok(answer(StatusCode::OK, &group, &noted, &view(&can, &group, &noted, &query.projection()).await?)?)
 }
 
+/// Those of them who are in the organisation.
+async fn present(can: &Scim, ids: impl IntoIterator<Item = &UserId>) -> Result<Vec<Membership>> {
+    let members: Vec<Membership> = can.get_many(ids.into_iter().map(|id| keys::member(can.tenant(), id)).collect()).await?;
+    Ok(members.into_iter().filter(|member| member.standing != Standing::Removed).collect())
+}
+
 /// Refuses whoever is not in the organisation.
 async fn here(can: &Scim, ids: &BTreeSet<UserId>) -> Result<Vec<Membership>> {
-    let members: Vec<Membership> = can.get_many(ids.iter().map(|id| keys::member(can.tenant(), id)).collect()).await?;
-    let members: Vec<_> = members.into_iter().filter(|member| member.standing != Standing::Removed).collect();
+    let members = present(can, ids).await?;
     match ids.iter().find(|id| !members.iter().any(|member| member.user == **id)) {
         Some(stranger) => Err(Fault::new(FaultKind::InvalidValue, format!("there is no user {stranger}")).into()),
         None => Ok(members),
@@ -139,9 +145,7 @@ async fn regroup(can: &Scim, id: &GroupId, who: &BTreeSet<UserId>, come: bool) -
     for some in who.chunks(AT_ONCE) {
         for tries in 0.. {
             let rights = Rights::read(can).await?;
-            let members: Vec<Membership> = can.get_many(some.iter().map(|id| keys::member(can.tenant(), id)).collect()).await?;
-            let members = members.into_iter().filter(|member| member.standing != Standing::Removed).collect();
-            match can.commit(rights.manager().regroup(id, members, come)?).await {
+            match can.commit(rights.manager().regroup(id, present(can, some).await?, come)?).await {
                 Err(Error::Stale { .. } | Error::Conflict(_)) if tries < limits::RACE_TRIES => can.step_aside(tries).await,
                 other => {
                     other?;
@@ -155,19 +159,29 @@ async fn regroup(can: &Scim, id: &GroupId, who: &BTreeSet<UserId>, come: bool) -
 
 async fn change(can: &Scim, id: &GroupId, seen: IfMatch, query: &ScimQuery, change: GroupChange) -> Result<Answer> {
     // The list of a group follows within moments: whoever shall be in it is looked at themselves
-    let present: BTreeSet<UserId> =
+    let before: BTreeSet<UserId> =
         if change.everybody.is_some() { members(can, id).await?.into_iter().collect() } else { change.go.clone() };
-    let (_, go) = change.against(&present);
+    let (_, go) = change.against(&before);
     let come: BTreeSet<UserId> =
         change.everybody.iter().flatten().chain(&change.come).filter(|id| !change.go.contains(*id)).cloned().collect();
-    here(can, &come).await?;
+    // Asked before anything is done, so that nothing is done by half
+    let rights = Rights::of(can);
+    let external = change.external_id.as_ref().and_then(Option::as_ref);
+    let (known, coming, going, ()) =
+        tokio::try_join!(noted(can, id), here(can, &come), present(can, &go), check_external(can, external, id))?;
+    seen.check_version("group", rights.access.find(id)?.version + known.version)?;
+    Provisioning { access: &rights.access, grants: &rights.grants, now: can.now() }.change(id, &known, &change)?;
+    rights.manager().regroup(id, going, false)?;
+    rights.manager().regroup(id, coming, true)?;
+    regroup(can, id, &go, false).await?;
+    regroup(can, id, &come, true).await?;
     let mut tries = 0;
-    let settled = loop {
-        let rights = Rights::at(can, tries).await?;
+    loop {
+        let rights = Rights::read(can).await?;
         let noted = noted(can, id).await?;
         let before = rights.access.find(id)?;
         seen.check_version("group", before.version + noted.version)?;
-        check_external(can, change.external_id.as_ref().and_then(Option::as_ref), id).await?;
+        check_external(can, external, id).await?;
         let provisioning = Provisioning { access: &rights.access, grants: &rights.grants, now: can.now() };
         let (group, noted, commit) = provisioning.change(id, &noted, &change)?;
         let listed = if query.projection().has("members") { members(can, id).await? } else { Vec::new() };
@@ -177,13 +191,10 @@ async fn change(can: &Scim, id: &GroupId, seen: IfMatch, query: &ScimQuery, chan
         let everybody: Vec<_> = everybody.into_iter().collect();
         let answer = answer(StatusCode::OK, &group, &noted, &group_view(&group, &noted, &everybody, &query.projection()))?;
         if let Some(answer) = store(can, tries, commit, answer).await? {
-            break answer;
+            return Ok(answer);
         }
         tries += 1;
-    };
-    regroup(can, id, &go, false).await?;
-    regroup(can, id, &come, true).await?;
-    Ok(settled)
+    }
 }
 
 /// Replace a group and who is in it.

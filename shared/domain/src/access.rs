@@ -294,7 +294,7 @@ pub struct Manager<'a> {
 
 impl Manager<'_> {
     /// Whoever has more is managed by nobody who has less.
-    fn may_touch(&self, member: &Membership) -> Result<()> {
+    pub fn may_touch(&self, member: &Membership) -> Result<()> {
         if self.grants.cover(&self.access.grants_anywhere(member)) { Ok(()) } else { Err(Error::Forbidden) }
     }
 
