@@ -1,11 +1,21 @@
 //! Passwords: how often one is guessed, what is told of a wrong one, and how they are kept.
 
 use crate::sessions::refresh;
+use backend::{
+    Backend,
+    clock::{Clock, Entropy},
+    keys,
+    system::System,
+};
+use domain::{account::Credentials, id::OperatorId, platform::OperatorCredentials};
 use serde_json::json;
 use std::{collections::BTreeSet, time::Duration};
-use tests::{Answer, Person, World};
+use tests::{Answer, Organization, Person, World, code};
 
 const PASSWORD: &str = "correct horse battery";
+/// The password as it was hashed when that cost half of what it costs now, and what a hash of now begins with.
+const CHEAP: &str = "$argon2id$v=19$m=19456,t=1,p=1$c2l4dGVlbiBieXRlcyBvaw$X8MSD1c+G0QnP0DWVsEZp8GRH3ASyae+tGuEGFXtIbY";
+const PRESENT: &str = "$argon2id$v=19$m=19456,t=2,p=1$";
 
 async fn login(world: &World, email: &str, password: &str) -> Answer {
     world.post("/api/v1/auth/login", json!({ "email": email, "password": password })).await
@@ -123,4 +133,81 @@ async fn a_changed_password_ends_the_other_sessions_and_not_this_one() {
     refresh(&world, &laptop.refresh).await.expect(200);
     login(&world, &laptop.email, PASSWORD).await.refused(401, "wrong-credentials");
     login(&world, &laptop.email, new).await.expect(200);
+}
+
+/// What the system keeps of an organisation, past its functions.
+async fn inside(world: &World, acme: &Organization) -> System {
+    let backend = Backend::new(world.variables().await.into(), Clock::system(), Entropy::system());
+    backend.system(&acme.id.parse().expect("an id"))
+}
+
+async fn credentials(system: &System, person: &Person) -> Credentials {
+    let me = system.person(&person.id.parse().expect("an id"));
+    system.get(keys::credentials(&me)).await.expect("an answer").expect("credentials")
+}
+
+/// As if the password had been chosen when less was asked of hashes.
+async fn hash_cheaply(system: &System, person: &Person) -> Credentials {
+    let (cheap, commit) = credentials(system, person).await.rehash(CHEAP.to_owned());
+    system.commit(commit).await.expect("it is kept");
+    cheap
+}
+
+#[tokio::test]
+async fn a_password_is_hashed_anew_at_a_login_when_the_cost_was_raised_and_nothing_else_changes() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (system, owner) = (inside(&world, &acme).await, &acme.owner);
+    world.post("/api/v1/auth/forgot-password", json!({ "email": owner.email })).await.expect(204);
+    let link = world.link(&owner.email).await;
+    let cheap = hash_cheaply(&system, owner).await;
+    login(&world, &owner.email, "wrong horse battery").await.refused(401, "wrong-credentials");
+    assert_eq!(credentials(&system, owner).await.password_hash, CHEAP, "a wrong password changes nothing");
+    let (told, changes) = (world.mails(&owner.email).await.len(), owner.list("/api/v1/changes").await.len());
+
+    // Two at once do not get in each other's way
+    let (one, other) = tokio::join!(login(&world, &owner.email, PASSWORD), login(&world, &owner.email, PASSWORD));
+    for answer in [one, other] {
+        answer.expect(200);
+    }
+    let anew = credentials(&system, owner).await;
+    assert!(anew.password_hash.starts_with(PRESENT), "{}", anew.password_hash);
+    assert_eq!((anew.version, anew.changed_at), (cheap.version, cheap.changed_at));
+    login(&world, &owner.email, PASSWORD).await.expect(200);
+    assert_eq!(credentials(&system, owner).await.password_hash, anew.password_hash, "it is hashed anew once");
+
+    // The session from before goes on, and so does the link; nobody is told anything but of the logins
+    owner.get("/api/v1/auth/verify").await.expect(200);
+    refresh(&world, &owner.refresh).await.expect(200);
+    assert_eq!(world.mails(&owner.email).await.len(), told);
+    assert_eq!(owner.list("/api/v1/changes").await.len(), changes + 3);
+    world.post("/api/v1/auth/reset-password", json!({ "token": link, "new": "another horse battery" })).await.expect(204);
+    login(&world, &owner.email, PASSWORD).await.refused(401, "wrong-credentials");
+}
+
+#[tokio::test]
+async fn a_password_is_hashed_anew_before_the_code_of_a_second_factor_too_and_an_operators_as_well() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (system, ben) = (inside(&world, &acme).await, acme.joins("Ben", "member").await);
+    let path = "/api/v1/auth/second-factor";
+    let enrolment = ben.post(path, json!({ "password": PASSWORD })).await.expect(200);
+    let secret = enrolment["secret"].as_str().expect("a secret");
+    ben.post(&format!("{path}/confirm"), json!({ "code": code(secret, world.now().await, 0) })).await.expect(200);
+    hash_cheaply(&system, &ben).await;
+    let refused = login(&world, &ben.email, PASSWORD).await.refused(401, "second-factor-required");
+    assert!(credentials(&system, &ben).await.password_hash.starts_with(PRESENT));
+    let second = json!({ "challenge": refused["challenge"], "code": code(secret, world.now().await, 1) });
+    world.post("/api/v1/auth/login/second-factor", second).await.expect(200);
+
+    let ada = world.operator().await;
+    let id: OperatorId = ada.id.parse().expect("an id");
+    let kept =
+        async || -> OperatorCredentials { system.get(keys::operator_credentials(&id)).await.expect("an answer").expect("credentials") };
+    system.commit(kept().await.rehash(CHEAP.to_owned())).await.expect("it is kept");
+    let again = Person::sign_in_operator(&world, &ada.email).await;
+    assert!(kept().await.password_hash.starts_with(PRESENT));
+    for operator in [ada, again] {
+        operator.get("/api/v1/platform/me").await.expect(200);
+    }
 }

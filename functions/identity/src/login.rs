@@ -9,7 +9,7 @@ use backend::{
 use domain::{
     Error, Result,
     account::{Challenge, Credentials, User},
-    commit::{Commit, Kept},
+    commit::{Actor, Commit, Kept},
     id::*,
     limits,
     organization::{Membership, Standing},
@@ -47,6 +47,7 @@ pub async fn login(visitor: Visitor, Body(form): Body<LoginForm>) -> Result<Answ
     let right = visitor.is_password(&form.email, &form.password, credentials.as_ref()).await?;
     let (Some(user), Some(credentials), true) = (user, credentials, right) else { return Err(Error::WrongCredentials.into()) };
     let member = place(&visitor, &user, form.organization.as_ref()).await?.ok_or(Error::WrongCredentials)?;
+    let credentials = kept_anew(&visitor, &member, credentials, &form.password).await?;
     let session = SessionId::new(visitor.now(), visitor.random());
     if factor.is_some_and(|factor: SecondFactor| factor.is_on()) {
         let (organization, ends_at) = (member.organization, visitor.now() + limits::CHALLENGE);
@@ -58,6 +59,19 @@ pub async fn login(visitor: Visitor, Body(form): Body<LoginForm>) -> Result<Answ
         // It was the password a moment ago
         Err(Problem(Error::Stale { kind: Credentials::KIND, .. })) => Err(Error::WrongCredentials.into()),
         other => other,
+    }
+}
+
+/// A password that was hashed at a lower cost than passwords are now is kept hashed anew, while it is known. With a second factor
+/// the session is opened by another request, which knows it no more.
+async fn kept_anew(visitor: &Visitor, member: &Membership, credentials: Credentials, right: &str) -> Result<Credentials> {
+    let Some(hash) = visitor.hash_anew(right, &credentials).await? else { return Ok(credentials) };
+    let (credentials, commit) = credentials.rehash(hash);
+    let actor = Actor::person(&member.user, &member.name);
+    match visitor.commit(&visitor.organization(&member.organization), actor, commit).await {
+        // It was the password a moment ago
+        Err(Error::Stale { .. }) => Err(Error::WrongCredentials),
+        other => other.map(|()| credentials),
     }
 }
 

@@ -75,10 +75,19 @@ pub async fn login(outsider: Outsider, Body(form): Body<OperatorLogin>) -> Resul
         None => None,
     };
     let right = outsider.is_password(&form.email, &form.password, credentials.as_ref()).await?;
-    let (Some(operator), true) = (operator, right) else { return Err(Error::WrongCredentials.into()) };
+    let (Some(operator), Some(credentials), true) = (operator, credentials, right) else { return Err(Error::WrongCredentials.into()) };
+    let anew = outsider.hash_anew(&form.password, &credentials).await?;
     let (id, origin) = (SessionId::new(outsider.now(), outsider.random()), outsider.origin().clone());
     let (session, commit) = OperatorSession::open(id, operator, origin.device, origin.address, outsider.now());
-    outsider.commit(operator, commit).await?;
+    let commit = match anew {
+        Some(hash) => commit.and(credentials.rehash(hash)),
+        None => commit,
+    };
+    match outsider.commit(operator, commit).await {
+        // It was the password a moment ago
+        Err(Error::Stale { .. }) => return Err(Error::WrongCredentials.into()),
+        other => other?,
+    }
     let access_token = outsider.access_token(&session).await?;
     let expires_in = limits::OPERATOR_SESSION.as_secs();
     Ok(Answer::ok(&OperatorToken { access_token, token_type: "Bearer", expires_in, operator: operator.view() })?)

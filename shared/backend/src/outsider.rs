@@ -85,6 +85,11 @@ impl Outsider {
         Ok(guesses.check(async { Ok(password::verify(guess, hash).await?.then_some(())) }).await?.is_some())
     }
 
+    /// A password that was just found right, hashed as passwords are now, if it was hashed at a lower cost.
+    pub async fn hash_anew(&self, right: &str, kept: &OperatorCredentials) -> Result<Option<String>> {
+        password::hash_anew(right, &kept.password_hash, &self.backend.0.entropy).await
+    }
+
     pub async fn hash(&self, password: &Password) -> Result<String> {
         password::hash(password, &self.backend.0.entropy).await
     }

@@ -179,6 +179,11 @@ impl Visitor {
         Ok(guesses.check(async { Ok(password::verify(guess, hash).await?.then_some(())) }).await?.is_some())
     }
 
+    /// A password that was just found right, hashed as passwords are now, if it was hashed at a lower cost.
+    pub async fn hash_anew(&self, right: &str, kept: &Credentials) -> Result<Option<String>> {
+        password::hash_anew(right, &kept.password_hash, &self.backend.0.entropy).await
+    }
+
     async fn count_in_hour(&self, what: &str, who: &str, most: u32) -> Result<()> {
         count_in_hour(&self.backend, self.now, what, who, most).await
     }

@@ -193,6 +193,13 @@ impl Credentials {
     pub fn has_password(&self) -> bool {
         self.password_hash != NO_PASSWORD
     }
+
+    /// The same password, hashed anew. The version tells one password from the next and so stays: no session ends, no link of
+    /// a mail, and whoever changes the password at this moment is not in the way.
+    pub fn rehash(self, password_hash: String) -> (Self, Commit) {
+        let after = Self { password_hash, ..self };
+        (after.clone(), Commit::quiet().also_replace(after.version, after))
+    }
 }
 
 /// What somebody who gave the right password is asked for next: a code, on the same device, within minutes. It names the session
