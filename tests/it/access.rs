@@ -38,6 +38,7 @@ const CASES: &[(&str, &str)] = &[
     ("POST /api/v1/auth/join", r#"{"token":"{invitation_token}","name":"Zoe","password":"correct horse battery"}"#),
     ("POST /api/v1/auth/verify-email", r#"{"token":"{email_token}"}"#),
     ("GET /api/v1/auth/verify", ""),
+    ("POST /api/v1/auth/verify-email/resend", ""),
     ("GET /api/v1/auth/profile", ""),
     ("PATCH /api/v1/auth/profile", r#"{"locale":"en-GB"}"#),
     ("GET /api/v1/auth/card", ""),

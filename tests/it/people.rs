@@ -37,6 +37,37 @@ async fn the_address_is_confirmed_by_the_link_of_the_welcome_mail() {
 }
 
 #[tokio::test]
+async fn the_mail_that_confirms_an_address_is_sent_again_until_it_is_confirmed() {
+    let world = World::alone().await;
+    let acme = world.organization("Acme").await;
+    let resend = async |person: &Person| person.post("/api/v1/auth/verify-email/resend", json!({})).await;
+    let mails = async || world.mails(&acme.owner.email).await;
+    let count = mails().await.len();
+    world.advance(std::time::Duration::from_secs(25 * 3600)).await;
+    let owner = Person::login(&world, &acme.owner.email, PASSWORD).await;
+    resend(&owner).await.expect(204);
+    assert_eq!((mails().await.len(), &mails().await[0]["subject"]), (count + 1, &json!("Confirm your address for Office Copilot")));
+    let token = world.link(&owner.email).await;
+    // Nobody is sent more than a few, and nobody else is kept waiting
+    for _ in 0..4 {
+        resend(&owner).await.expect(204);
+    }
+    let answer = resend(&owner).await;
+    assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds <= 3600));
+    answer.refused(429, "too-many-requests");
+    assert_eq!(mails().await.len(), count + 5);
+    let other = world.organization("Other").await.owner;
+    resend(&other).await.expect(204);
+
+    world.post("/api/v1/auth/verify-email", json!({ "token": token })).await.expect(204);
+    assert_eq!(owner.get("/api/v1/auth/profile").await.expect(200)["email_verified"], true);
+    for _ in 0..6 {
+        resend(&owner).await.expect(204);
+    }
+    assert_eq!(mails().await.len(), count + 5, "there is nothing to confirm any more");
+}
+
+#[tokio::test]
 async fn a_logged_out_token_is_refused_at_once() {
     let world = World::new().await;
     let acme = world.organization("Acme").await;

@@ -37,8 +37,9 @@ pub(crate) const CASES: &[(&str, &str)] = &[
     ("POST /api/v1/platform/logout", ""),
 ];
 
-/// What goes on while an organisation is suspended: sessions and sockets.
-const OF_A_SESSION: [&str; 5] = [
+/// What goes on while an organisation is suspended: sessions and sockets, and the mail about one's own address.
+const OF_A_SESSION: [&str; 6] = [
+    "POST /api/v1/auth/verify-email/resend",
     "POST /api/v1/auth/switch",
     "DELETE /api/v1/auth/sessions/{session}",
     "POST /api/v1/socket-tickets",

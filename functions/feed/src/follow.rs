@@ -89,6 +89,10 @@ async fn ask(backend: &Backend, system: &System, change: &Change) -> Result<()> 
             Some(user) => backend.ask_for_mail(&MailJob::Welcome { organization, user: user.clone() }).await,
             None => Ok(()),
         },
+        "profile.confirmation_asked" => {
+            let user = change.subject.id.parse().map_err(|e: String| Error::internal(e))?;
+            backend.ask_for_mail(&MailJob::Confirmation { organization, user, asked_at: change.at }).await
+        }
         "member.provisioned" => {
             let user = change.subject.id.parse().map_err(|e: String| Error::internal(e))?;
             backend.ask_for_mail(&MailJob::Provisioned { organization, user, at: change.at }).await

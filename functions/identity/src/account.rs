@@ -52,6 +52,17 @@ pub async fn verify(can: Can<UseAccount>) -> Result<Answer, Problem> {
     Ok(Answer::ok(&verified)?)
 }
 
+/// Ask for another mail with a link that confirms my address. None is sent when it is confirmed.
+#[utoipa::path(post, path = "/api/v1/auth/verify-email/resend", operation_id = "resend_verification", tag = "identity", responses((status = 204)))]
+pub async fn resend_verification(can: Can<UseAccount>) -> Result<Answer, Problem> {
+    let user: User = can.find(keys::user(&can.me()), "account").await?;
+    if let Some(asked) = user.ask_to_confirm() {
+        can.count_confirmation().await?;
+        can.commit(asked).await?;
+    }
+    Ok(Answer::nothing())
+}
+
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordChange {

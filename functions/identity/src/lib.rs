@@ -32,6 +32,7 @@ backend::operations! {
     passkey::begin,
     passkey::rename, passkey::remove,
     account::verify,
+    account::resend_verification,
     profile::profile, profile::edit_profile,
     profile::remove_picture,
     profile::card, profile::edit_card,

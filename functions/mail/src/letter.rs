@@ -35,6 +35,17 @@ impl Letter {
         }
     }
 
+    pub fn confirmation(user: &User, link: String) -> Self {
+        Self {
+            to: user.email.clone(),
+            subject: "Confirm your address for Office Copilot".to_owned(),
+            greeting: format!("Hello {},", user.name),
+            paragraphs: vec!["Please confirm that this address is yours. The link is good for a day.".to_owned()],
+            link: Some((link, "Confirm this address".to_owned())),
+            closing: "If you have no account with this address, you need do nothing.".to_owned(),
+        }
+    }
+
     pub fn reset(user: &User, link: String) -> Self {
         Self {
             to: user.email.clone(),

@@ -25,6 +25,7 @@ async fn deliver(backend: Backend, job: MailJob) -> Result<()> {
     let (organization, name) = match &job {
         MailJob::Operator { operator } => (&platform, format!("operator.{operator}")),
         MailJob::Welcome { organization, user } => (organization, format!("welcome.{user}")),
+        MailJob::Confirmation { organization, user, asked_at } => (organization, format!("confirm.{user}.{}", asked_at.as_millisecond())),
         MailJob::Reset { organization, user, asked_at } => (organization, format!("reset.{user}.{}", asked_at.as_millisecond())),
         MailJob::Invitation { organization, invitation, sending } => (organization, format!("{invitation}.{sending}")),
         MailJob::Alert { organization, change, .. } => (organization, format!("alert.{change}")),
@@ -33,7 +34,7 @@ async fn deliver(backend: Backend, job: MailJob) -> Result<()> {
     };
     let system = backend.system(organization);
     // What is about a person's own account is not the organisation's
-    if !matches!(job, MailJob::Reset { .. } | MailJob::Alert { .. }) && system.is_suspended().await? {
+    if !matches!(job, MailJob::Confirmation { .. } | MailJob::Reset { .. } | MailJob::Alert { .. }) && system.is_suspended().await? {
         return Ok(());
     }
     let Some(letter) = write(&backend, &system, &job).await? else { return Ok(()) };
@@ -63,6 +64,13 @@ async fn write(backend: &Backend, system: &System, job: &MailJob) -> Result<Opti
             let link = format!("{url}/verify-email?token={}", backend.email_link(&user, ends).await?);
             let Some(organization) = system.get(keys::organization(system.tenant())).await? else { return Ok(None) };
             Ok(Some(Letter::welcome(&user, &organization, link)))
+        }
+        MailJob::Confirmation { user, asked_at, .. } => {
+            let user: Option<User> = system.get(keys::user(&system.person(user))).await?;
+            let ends = *asked_at + limits::EMAIL_TOKEN;
+            let Some(user) = user.filter(|user| !user.email_verified && system.now() < ends) else { return Ok(None) };
+            let link = format!("{url}/verify-email?token={}", backend.email_link(&user, ends).await?);
+            Ok(Some(Letter::confirmation(&user, link)))
         }
         MailJob::Reset { user, asked_at, .. } => {
             let me = system.person(user);

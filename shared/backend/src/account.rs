@@ -9,6 +9,7 @@ use crate::{
     password,
     secrets::sha256,
     tokens,
+    visitor::count_in_hour,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
@@ -93,6 +94,12 @@ impl Can<UseAccount> {
         let organizations: Vec<Organization> = self.room.get_many(keys).await?;
         let place_in = |organization: &Organization| places.iter().find(|place| place.organization == organization.id).cloned();
         Ok(organizations.into_iter().filter_map(|organization| place_in(&organization).map(|place| (organization, place))).collect())
+    }
+
+    /// Counts that the caller asked for a mail to confirm their address.
+    pub async fn count_confirmation(&self) -> Result<()> {
+        let backend = Backend(self.room.inner.clone());
+        count_in_hour(&backend, self.now(), "CONFIRM", self.user().as_str(), limits::CONFIRMATIONS).await
     }
 
     fn guesses(&self) -> Guesses<'_> {

@@ -32,6 +32,12 @@ pub enum MailJob {
         organization: OrganizationId,
         user: UserId,
     },
+    /// The link that confirms an address, asked for again.
+    Confirmation {
+        organization: OrganizationId,
+        user: UserId,
+        asked_at: Timestamp,
+    },
     /// The link for a new password; asked for twice, it is sent twice.
     Reset {
         organization: OrganizationId,

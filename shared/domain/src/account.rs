@@ -148,6 +148,11 @@ impl User {
         self.become_one(&Self { picture, version: self.version + 1, ..self.clone() })
     }
 
+    /// Asks for another mail to confirm the address; nothing, when it is confirmed.
+    pub fn ask_to_confirm(&self) -> Option<Commit> {
+        (!self.email_verified).then(|| Commit::noted("profile.confirmation_asked", self))
+    }
+
     pub fn verify_email(self) -> (Self, Commit) {
         let after = Self { email_verified: true, version: self.version + 1, ..self.clone() };
         (after.clone(), Commit::noted("profile.email_verified", &after).also_replace(self.version, after))

@@ -135,6 +135,8 @@ pub const RESETS: u32 = 5;
 /// New passwords asked for in an hour, per address: an office shares one.
 pub const RESETS_PER_ADDRESS: u32 = 50;
 pub const EMAIL_TOKEN: SignedDuration = SignedDuration::from_hours(24);
+/// Mails to confirm one's address asked for in an hour.
+pub const CONFIRMATIONS: u32 = 5;
 
 /// Letters of a word that tells somebody from others, in a password.
 pub const TELLING_WORD: usize = 4;
