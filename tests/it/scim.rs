@@ -302,6 +302,17 @@ async fn somebody_with_an_account_joins_with_it_is_told_and_keeps_it_to_themselv
 }
 
 #[tokio::test]
+async fn whom_a_directory_has_joins_whatever_domains_are_allowed_to_those_who_are_invited() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (directory, email) = (Directory::of(&acme, &acme.owner).await, world.email("ben"));
+    acme.owner.patch("/api/v1/organization/settings", json!({ "email_domains": ["acme.example"] })).await.expect(200);
+    acme.owner.post("/api/v1/invitations", json!({ "email": email, "role": "member" })).await.refused_fields(&["/email"]);
+    directory.user(&email, "Ben").await;
+    assert_eq!(arrives(&world, &email).await.get("/api/v1/auth/verify").await.expect(200)["role"], "member");
+}
+
+#[tokio::test]
 async fn two_who_make_the_same_user_at_once_make_one() {
     let world = World::new().await;
     let acme = world.organization("Acme").await;

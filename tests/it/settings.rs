@@ -80,7 +80,7 @@ async fn a_new_password_is_what_every_organisation_of_its_owner_asks_for() {
 }
 
 #[tokio::test]
-async fn only_addresses_at_allowed_domains_are_invited_asked_for_and_approved() {
+async fn only_addresses_at_allowed_domains_are_invited_ask_to_join_are_approved_and_let_in() {
     let world = World::new().await;
     let acme = world.organization("Acme").await;
     let joining = acme.owner.post("/api/v1/organization/join-code", json!({})).await.expect(200);
@@ -89,7 +89,9 @@ async fn only_addresses_at_allowed_domains_are_invited_asked_for_and_approved() 
     let invite = async |email: &str| acme.owner.post("/api/v1/invitations", json!({ "email": email, "role": "member" })).await;
     let early = world.email("early");
     ask(&early).await.expect(204);
-    let sent = invite(&world.email("sent")).await.expect(201);
+    let (sent, late) = (invite(&world.email("sent")).await.expect(201), world.email("late"));
+    invite(&late).await.expect(201);
+    let link = world.link(&late).await;
     let asked = acme.owner.list("/api/v1/invitations").await.into_iter().find(|one| one["email"] == early).unwrap();
 
     let kept = decide(&acme, json!({ "email_domains": ["Bücher.example", "acme.example", "acme.example"] })).await;
@@ -99,7 +101,9 @@ async fn only_addresses_at_allowed_domains_are_invited_asked_for_and_approved() 
         ask(stranger).await.refused_fields(&["/email"]);
     }
     let list = acme.owner.request(reqwest::Method::POST, "/api/v1/members/import").header("content-type", "text/csv");
-    world.ask(list.body("email\neve@example.com\n")).await.refused_fields(&["/2/email"]);
+    let told = world.ask(list.body("email\neve@example.com\n")).await.refused_fields(&["/2/email"]);
+    let invited = invite("eve@example.com").await.refused_fields(&["/email"]);
+    assert_eq!(told["errors"][0]["message"], invited["errors"][0]["message"], "a list is told the same");
     let one = |name: &str, host: &str| format!("{name}-{}@{host}", world.unique());
     invite(&one("mia", "acme.example")).await.expect(201);
     invite(&one("mia", "xn--bcher-kva.example")).await.expect(201);
@@ -108,7 +112,12 @@ async fn only_addresses_at_allowed_domains_are_invited_asked_for_and_approved() 
     acme.owner.post(&path(&asked, "approve"), json!({})).await.refused(409, "conflict");
     acme.owner.post(&path(&sent, "resend"), json!({})).await.refused(409, "conflict");
 
+    // Nor does a link let anybody in that was sent before
+    let form = json!({ "token": link, "name": "Late", "password": PASSWORD });
+    world.post("/api/v1/auth/join", form.clone()).await.refused(409, "conflict");
+
     decide(&acme, json!({ "email_domains": [] })).await;
+    world.post("/api/v1/auth/join", form).await.expect(201);
     acme.owner.post(&path(&asked, "approve"), json!({})).await.expect(200);
 }
 

@@ -12,7 +12,7 @@ use domain::{
     id::{InvitationId, UserId},
     limits,
     organization::{Invitation, Membership},
-    settings::Demands,
+    settings::{Demands, PasswordPolicy},
     text::{Email, Label, Line, Password, Zone},
 };
 use http::StatusCode;
@@ -42,11 +42,13 @@ fn void() -> Error {
 pub async fn join(visitor: Visitor, Body(join): Body<Join>) -> Result<Answer, Problem> {
     let (organization, id, sending) = visitor.read_invitation_link(&join.token).await?.ok_or_else(void)?;
     let tenant = visitor.organization(&organization);
-    let invitation = visitor.get(keys::invitation(&tenant, &id)).await?.ok_or_else(void)?;
-    if !invitation.is_open(visitor.now()) || invitation.sending != sending {
+    let (invitation, settings) = tokio::try_join!(visitor.get(keys::invitation(&tenant, &id)), visitor.get(keys::settings(&tenant)))?;
+    let (invitation, settings) = (invitation.ok_or_else(void)?, settings.unwrap_or_default());
+    // The domains that are allowed may have changed since it was sent
+    if !invitation.is_open(visitor.now()) || invitation.sending != sending || !settings.admits(&invitation.email) {
         return Err(void().into());
     }
-    let (user, account) = account(&visitor, &invitation, join).await?;
+    let (user, account) = account(&visitor, &invitation, settings.passwords, join).await?;
     let before = visitor.get(keys::member(&tenant, &user.id)).await?;
     let inviter = match &invitation.invited_by {
         Some(inviter) => visitor.get(keys::member(&tenant, inviter)).await?,
@@ -74,12 +76,11 @@ pub async fn join(visitor: Visitor, Body(join): Body<Join>) -> Result<Answer, Pr
 }
 
 /// The account of the invited address: an existing one proves itself by its password, a new one is made with it.
-async fn account(visitor: &Visitor, invitation: &Invitation, join: Join) -> Result<(User, Vec<Write>)> {
+async fn account(visitor: &Visitor, invitation: &Invitation, policy: PasswordPolicy, join: Join) -> Result<(User, Vec<Write>)> {
     let email = &invitation.email;
     let Some(owner) = visitor.get(keys::email_owner(email)).await? else {
         let name = join.name.ok_or_else(|| Error::invalid("/name", "is missing"))?;
-        let settings = visitor.get(keys::settings(&visitor.organization(&invitation.organization))).await?.unwrap_or_default();
-        let demands = Demands { policy: settings.passwords, organizations: vec![invitation.organization_name.clone()] };
+        let demands = Demands { policy, organizations: vec![invitation.organization_name.clone()] };
         demands.check("/password", &join.password, &name, email)?;
         let hash = visitor.hash(&join.password).await?;
         let now = visitor.now();

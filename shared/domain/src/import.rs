@@ -8,7 +8,7 @@ use crate::{
     limits,
     organization::{Invitation, InvitationDraft, Invited, Membership, Organization},
     policy::{Grants, Role},
-    settings::Settings,
+    settings::{NOT_ADMITTED, Settings},
     structure::Department,
     text::{Email, folded},
 };
@@ -142,7 +142,7 @@ pub fn check(
         let mut fault = |column, message| faults.push(CellFault { column, message });
         let email = row.email.parse::<Email>().map_err(|message| fault("email", message)).ok();
         if email.as_ref().is_some_and(|email| !settings.admits(email)) {
-            fault("email", "is at none of the domains this organisation allows".to_owned());
+            fault("email", NOT_ADMITTED.to_owned());
         }
         if let Some(email) = &email {
             match lines.get(email) {

@@ -24,7 +24,8 @@ pub struct Settings {
     #[schema(max_items = 400)]
     pub holidays: Vec<Holiday>,
     pub passwords: PasswordPolicy,
-    /// Only addresses at one of these are invited or let in; with none named, all are.
+    /// Only addresses at one of these are invited or let in; with none named, all are. Who is made a member by a directory
+    /// elsewhere is that directory's to decide.
     #[schema(max_items = 50)]
     pub email_domains: Vec<Domain>,
     /// Days for which notifications are kept that come from now on.
@@ -127,6 +128,9 @@ impl Demands {
     }
 }
 
+/// What is wrong with an address that is not let in.
+pub(crate) const NOT_ADMITTED: &str = "is at none of the domains this organisation allows";
+
 impl Settings {
     pub fn edit(self, edit: SettingsEdit) -> Result<(Self, Commit)> {
         let after = Self {
@@ -186,7 +190,7 @@ impl Settings {
     }
 
     pub fn check_address(&self, email: &Email) -> Result<()> {
-        if self.admits(email) { Ok(()) } else { Err(Error::invalid("/email", "is at none of the domains this organisation allows")) }
+        if self.admits(email) { Ok(()) } else { Err(Error::invalid("/email", NOT_ADMITTED)) }
     }
 
     /// When a notification is forgotten that comes now, in seconds since 1970.
