@@ -194,6 +194,34 @@ async fn a_guest_watches_their_project_live_until_it_is_taken_from_them() {
 }
 
 #[tokio::test]
+async fn a_guest_is_not_told_who_else_is_one() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (gus, ida, ben) = (acme.joins("Gus", "guest").await, acme.joins("Ida", "guest").await, acme.joins("Ben", "member").await);
+    let garden = acme.project("Garden").await;
+    let path = format!("/api/v1/projects/{garden}");
+    acme.owner.put(&format!("{path}/guests/{}", gus.id), json!({})).await.expect(200);
+    world.idle().await;
+    let (mut theirs, mut bens) = (gus.live().await, ben.live().await);
+    for live in [&mut theirs, &mut bens] {
+        live.tell("watch", json!({ "project": garden })).await;
+    }
+    acme.owner.put(&format!("{path}/guests/{}", ida.id), json!({})).await.expect(200);
+    let both = json!([gus.id, ida.id]);
+    assert_eq!(bens.event("change").await["record"]["guests"], both);
+    let shown = theirs.event("change").await;
+    assert_eq!(
+        (&shown["action"], &shown["record"]["name"], &shown["record"]["guests"]),
+        (&json!("project.edited"), &json!("Garden"), &json!([]))
+    );
+    for answer in [gus.get(&path).await, gus.get("/api/v1/projects").await] {
+        assert!(answer.status == 200 && answer.text.contains(&garden) && !answer.text.contains(&ida.id), "{}", answer.text);
+    }
+    assert_eq!(ben.get(&path).await.expect(200)["guests"], both);
+    assert_eq!(ben.list("/api/v1/projects").await[0]["guests"], both);
+}
+
+#[tokio::test]
 async fn a_contact_reads_the_invoices_issued_to_their_client_and_no_others() {
     let world = World::new().await;
     let acme = world.organization("Acme").await;

@@ -6,10 +6,12 @@ use backend::{
 };
 use domain::{
     Error, Result,
-    commit::Change,
+    commit::{Change, Kept},
     id::{PictureId, UserId},
     notification::{self, Notification},
     organization::Invitation,
+    policy::Role,
+    project::Project,
     task::{Comment, Task},
     webhook::Webhook,
 };
@@ -31,7 +33,7 @@ pub async fn change(backend: &Backend, system: &System, change: &Change) -> Resu
     ask(backend, system, change).await?;
     alert::about(backend, system, change).await?;
     if let Some(topic) = &change.topic {
-        system.push_to_watchers(topic, &live(change)).await?;
+        system.push_to_watchers(topic, |role| live(change, role)).await?;
     }
     Ok(())
 }
@@ -42,9 +44,13 @@ pub async fn tell(backend: &Backend, change: &Change) -> Result<()> {
     backend.ask_for_webhook(&WebhookJob::Tell { organization, change: id, action, subject }).await
 }
 
-/// A change as an open screen gets it: what it is now, and who did it.
-fn live(change: &Change) -> Value {
-    json!({ "event": "change", "action": change.action, "subject": change.subject, "by": change.by, "at": change.at, "record": change.after })
+/// A change as the open screen of somebody in this role gets it: what it is now, and who did it.
+fn live(change: &Change, role: Role) -> Result<Value> {
+    let record = match change.subject.kind.as_str() {
+        Project::KIND => json!(read::<Project>(&change.after)?.map(|project| project.as_shown_to(role))),
+        _ => json!(change.after),
+    };
+    Ok(json!({ "event": "change", "action": change.action, "subject": change.subject, "by": change.by, "at": change.at, "record": record }))
 }
 
 fn read<T: DeserializeOwned>(value: &Option<Value>) -> Result<Option<T>> {

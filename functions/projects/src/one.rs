@@ -18,7 +18,8 @@ use utoipa::ToSchema;
 /// One project.
 #[utoipa::path(get, path = "/api/v1/projects/{project}", operation_id = "get_project", tag = "projects", params(("project" = ProjectId, Path)), responses((status = 200, body = Project)))]
 pub async fn get(can: Can<ReadProjects>, Path(id): Path<ProjectId>) -> Result<Answer, Problem> {
-    Ok(Answer::record(&can.find(keys::project(can.tenant(), &id), "project").await?)?)
+    let project: Project = can.find(keys::project(can.tenant(), &id), "project").await?;
+    Ok(Answer::record(&project.as_shown_to(can.role()))?)
 }
 
 /// Edit a project.

@@ -22,7 +22,8 @@ pub async fn list(can: Can<ReadProjects>, list: List<All>) -> Result<Answer, Pro
         Scope::Project(id) => Some(keys::project(can.tenant(), id)),
         _ => None,
     };
-    Ok(Answer::ok(&can.list_parts(keys::projects(can.tenant()), one, &list.paging, true).await?)?)
+    let page = can.list_parts(keys::projects(can.tenant()), one, &list.paging, true).await?;
+    Ok(Answer::ok(&page.map(|project| project.as_shown_to(can.role())))?)
 }
 
 /// Make a project. It is led by whoever makes it, unless they say who leads it or manage every project anyway.

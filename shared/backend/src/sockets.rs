@@ -19,7 +19,7 @@ use domain::{
     conversation::{Connection, Presence, Socket, Ticket},
     id::*,
     limits,
-    policy::{Connect, Converse, Permission},
+    policy::{Connect, Converse, Permission, Role},
 };
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
@@ -189,10 +189,13 @@ impl System {
         self.room.push_to_users(std::slice::from_ref(user), payload).await
     }
 
-    /// Sends to every connection that has this on its screen.
-    pub async fn push_to_watchers(&self, topic: &str, payload: &Value) -> Result<()> {
+    /// Sends to every connection that has this on its screen, to guests what is for guests.
+    pub async fn push_to_watchers(&self, topic: &str, payload: impl Fn(Role) -> Result<Value>) -> Result<()> {
         let watches = self.all(keys::watches(self.tenant(), topic), limits::FAN_OUT).await?;
-        self.room.push(watches.into_iter().map(|watch| watch.connection), payload).await;
+        let (guests, others): (Vec<_>, Vec<_>) = watches.into_iter().partition(|watch| watch.role == Role::Guest);
+        for (watches, role) in [(others, Role::Member), (guests, Role::Guest)].into_iter().filter(|(watches, _)| !watches.is_empty()) {
+            self.room.push(watches.into_iter().map(|watch| watch.connection), &payload(role)?).await;
+        }
         Ok(())
     }
 

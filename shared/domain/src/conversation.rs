@@ -227,6 +227,8 @@ pub struct Socket {
 pub struct Watch {
     pub topic: String,
     pub connection: String,
+    /// What the person was when the connection was opened: a guest is shown less.
+    pub role: Role,
     pub expires: i64,
 }
 
@@ -263,7 +265,7 @@ impl Connection {
     }
 
     fn watch_record(&self, topic: &str) -> Watch {
-        Watch { topic: topic.to_owned(), connection: self.id.clone(), expires: self.expires }
+        Watch { topic: topic.to_owned(), connection: self.id.clone(), role: self.role, expires: self.expires }
     }
 
     pub fn watch(&self, topic: &str) -> Result<Commit> {

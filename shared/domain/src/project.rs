@@ -6,6 +6,7 @@ use crate::{
     id::*,
     limits,
     organization::Membership,
+    policy::Role,
     structure::{Post, Scope},
     task::Task,
     text::*,
@@ -34,7 +35,7 @@ pub struct Project {
     pub lead: Option<UserId>,
     pub team: Option<TeamId>,
     pub department: Option<DepartmentId>,
-    /// People from outside, who see this project and no other.
+    /// People from outside, who see this project and no other; of each other they are not told.
     pub guests: Vec<UserId>,
     /// First and last day, in the project's time zone.
     pub starts_on: Option<Date>,
@@ -160,6 +161,12 @@ impl Project {
         in_order(after.starts_on, after.ends_on)?;
         let commit = after.hand_on(Commit::replace("project.edited", self, after.clone()), leads.0, leads.1)?;
         Ok((after, commit))
+    }
+
+    /// As somebody in this role is shown it: guests are not told who else is one.
+    #[must_use]
+    pub fn as_shown_to(self, role: Role) -> Self {
+        if role == Role::Guest { Self { guests: Vec::new(), ..self } } else { self }
     }
 
     fn with_guests(self, change: impl FnOnce(&mut Vec<UserId>), now: Timestamp) -> (Self, Commit) {
