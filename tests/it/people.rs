@@ -237,6 +237,46 @@ async fn people_ask_to_join_by_a_code_and_somebody_says_yes() {
 }
 
 #[tokio::test]
+async fn everybody_who_may_answer_is_told_that_somebody_asks_to_join_and_nobody_else() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (ann, cleo, dan) = (acme.joins("Ann", "admin").await, acme.joins("Cleo", "member").await, acme.joins("Dan", "member").await);
+    let (ben, eve) = (acme.joins("Ben", "manager").await, acme.joins("Eve", "admin").await);
+    let make = async |what: &str| {
+        let draft = json!({ "name": "Desk", "permissions": ["invite_members"] });
+        acme.owner.post(&format!("/api/v1/{what}"), draft).await.expect(201)["id"].clone()
+    };
+    let (role, group) = (make("roles").await, make("groups").await);
+    let give = async |person: &Person, edit| acme.owner.patch(&format!("/api/v1/members/{}", person.id), edit).await.expect(200);
+    give(&cleo, json!({ "roles": [role] })).await;
+    give(&dan, json!({ "groups": [group] })).await;
+    // Somebody who has it twice is told once
+    give(&ann, json!({ "groups": [group] })).await;
+    acme.owner.post(&format!("/api/v1/members/{}/deactivate", eve.id), json!({})).await.expect(200);
+    world.idle().await;
+    let organization = acme.owner.post("/api/v1/organization/join-code", json!({})).await.expect(200);
+    let ned = world.email("ned");
+    world.post("/api/v1/auth/ask-to-join", json!({ "code": organization["joining"]["code"], "email": ned })).await.expect(204);
+    let told = async |email: &str| {
+        let mut mails = world.mails(email).await;
+        mails.retain(|mail| mail["subject"] == format!("{ned} asks to join Acme"));
+        mails
+    };
+    for person in [&acme.owner, &ann, &cleo, &dan] {
+        let mails = told(&person.email).await;
+        assert_eq!(mails.len(), 1, "{}", person.email);
+        let person = Person::login(&world, &person.email, PASSWORD).await;
+        assert_eq!(person.list("/api/v1/notifications").await[0]["reason"], "join_requested");
+        let asked = person.list("/api/v1/invitations").await;
+        assert_eq!(asked[0]["state"], "requested", "whoever is told can see to it");
+    }
+    assert!(told(&acme.owner.email).await[0]["text"].as_str().expect("a text").contains("because you may invite people"));
+    for person in [&ben, &eve] {
+        assert!(told(&person.email).await.is_empty(), "{}", person.email);
+    }
+}
+
+#[tokio::test]
 async fn somebody_who_asked_to_join_can_be_refused() {
     let world = World::new().await;
     let acme = world.organization("Acme").await;

@@ -6,17 +6,20 @@ use backend::{
 };
 use domain::{
     Error, Result,
+    access::Access,
     commit::{Change, Kept},
     id::{PictureId, UserId},
+    limits,
     notification::{self, Notification},
-    organization::Invitation,
-    policy::Role,
+    organization::{Invitation, Membership, Standing},
+    policy::{Grant, Role},
     project::Project,
     task::{Comment, Task},
     webhook::Webhook,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// Does all that one change asks for.
 pub async fn change(backend: &Backend, system: &System, change: &Change) -> Result<()> {
@@ -74,9 +77,8 @@ async fn told_of(system: &System, change: &Change) -> Result<Vec<Notification>> 
             Ok(task.map(|task| notification::of_comment(change, &comment, &task)).unwrap_or_default())
         }
         "invitation.requested" => {
-            let access = system.get(keys::access(system.tenant())).await?;
-            let request = read::<Invitation>(&change.after)?.zip(access);
-            Ok(request.map(|(invitation, access)| notification::of_request(change, &invitation, &access)).unwrap_or_default())
+            let Some(invitation) = read::<Invitation>(&change.after)? else { return Ok(Vec::new()) };
+            Ok(notification::of_request(change, &invitation, &who_may(system, Grant::InviteMembers).await?))
         }
         "webhook.paused" => {
             let access = system.get(keys::access(system.tenant())).await?;
@@ -85,6 +87,21 @@ async fn told_of(system: &System, change: &Change) -> Result<Vec<Notification>> 
         }
         _ => Ok(notification::of_change(change)),
     }
+}
+
+/// Whoever may do something, by whatever gives it to them, the owners first; no more of them than are told at once.
+async fn who_may(system: &System, grant: Grant) -> Result<Vec<UserId>> {
+    let access: Access = system.get(keys::access(system.tenant())).await?.unwrap_or_default();
+    let mut users = access.owners.clone();
+    for list in access.lists_with(grant) {
+        let entries = system.all(keys::members_with(system.tenant(), &list), limits::TOLD).await?;
+        let known: BTreeSet<_> = users.iter().cloned().collect();
+        users.extend(entries.into_iter().map(|entry| entry.user).filter(|user| !known.contains(user)));
+        users.truncate(limits::TOLD);
+    }
+    let members: Vec<Membership> = system.get_many(users.iter().map(|user| keys::member(system.tenant(), user)).collect()).await?;
+    let may = |member: &Membership| member.standing == Standing::Active && access.grants(member).allow(grant);
+    Ok(members.into_iter().filter(may).map(|member| member.user).collect())
 }
 
 /// What workers have to do for it.

@@ -198,7 +198,7 @@ impl Letter {
             link: None,
             closing: match notification.reason {
                 Reason::WebhookPaused => "What happens until you let it go on is not told. What failed can be replayed.".to_owned(),
-                Reason::JoinRequested => "You get this mail because you own the organisation.".to_owned(),
+                Reason::JoinRequested => "You get this mail because you may invite people to the organisation.".to_owned(),
                 _ => "You get this mail because it is about your work. Your profile says which mails you want, and when.".to_owned(),
             },
         }

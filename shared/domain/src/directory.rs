@@ -4,11 +4,12 @@
 //! by walking the shortest, a page goes on at a name whichever list was walked, and none is longer for the others.
 
 use crate::{
+    access::Access,
     commit::Record,
     id::*,
     limits,
     organization::{Membership, Standing},
-    policy::Role,
+    policy::{Grant, Role},
     text::{Email, folded_words},
 };
 use serde::{Deserialize, Serialize};
@@ -97,6 +98,16 @@ impl Membership {
     }
 }
 
+impl Access {
+    /// The lists of the directory in which everybody stands who has a permission over all of the organisation.
+    pub fn lists_with(&self, grant: Grant) -> Vec<String> {
+        let built_in = Role::ALL.iter().filter(|role| role.grants().allow(grant)).map(|role| format!("role:{}", role.as_str()));
+        let roles = self.roles.iter().filter(|role| role.permissions.allow(grant)).map(|role| format!("role:{}", role.id));
+        let groups = self.groups.iter().filter(|group| group.permissions.allow(grant)).map(|group| format!("group:{}", group.id));
+        built_in.chain(roles).chain(groups).collect()
+    }
+}
+
 impl MemberSearch {
     /// The lists in which everybody stands who fits; the shortest is worth walking.
     pub fn lists(&self) -> Vec<String> {
@@ -133,7 +144,7 @@ impl MemberSearch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Timestamp, account::User, text::words};
+    use crate::{Timestamp, access::Granting, account::User, text::words};
     use proptest::prelude::*;
 
     fn member(name: &str, email: &str) -> Membership {
@@ -179,6 +190,29 @@ mod tests {
         let name = (0..50).map(|n| format!("{n:02}x")).collect::<Vec<_>>().join(" ");
         let all = lists(&member(&name, "a.b.c.d.e.f.g.h@i.j.k.l.example.com"));
         assert!(all.len() <= 2 * BEGINNINGS.len() * limits::DIRECTORY_WORDS + 2, "{} lists", all.len());
+    }
+
+    fn desk<I>(id: I) -> Granting<I> {
+        let permissions = [Grant::InviteMembers].into_iter().collect();
+        Granting { id, name: "Desk".parse().unwrap(), permissions, created_at: Timestamp::UNIX_EPOCH, version: 1 }
+    }
+
+    #[test]
+    fn everybody_with_a_permission_stands_in_a_list_of_those_who_have_it() {
+        let now = Timestamp::UNIX_EPOCH;
+        let (role, group) = (RoleId::new(now, 1), GroupId::new(now, 2));
+        let access = Access { roles: vec![desk(role.clone())], groups: vec![desk(group.clone())], ..Access::default() };
+        let plain = member("Ann", "ann@example.com");
+        let wanted = access.lists_with(Grant::InviteMembers);
+        for (member, has) in [
+            (plain.clone(), false),
+            (Membership { role: Role::Admin, ..plain.clone() }, true),
+            (Membership { roles: vec![role], ..plain.clone() }, true),
+            (Membership { groups: vec![group], ..plain }, true),
+        ] {
+            assert_eq!(access.grants(&member).allow(Grant::InviteMembers), has);
+            assert_eq!(lists(&member).iter().any(|list| wanted.contains(list)), has, "{wanted:?}");
+        }
     }
 
     proptest! {

@@ -123,6 +123,8 @@ pub const CONTACTS: usize = 20;
 pub const COUNTED_TEAMS: usize = 500;
 /// Members counted for the chart of an organisation; a larger one says that it was counted in part.
 pub const COUNTED_MEMBERS: usize = 2_000;
+/// People who are told that somebody waits for one of them.
+pub const TOLD: usize = 100;
 pub const INVITATION: SignedDuration = SignedDuration::from_hours(24 * 7);
 /// How long the link for a new password is good.
 pub const RESET_LINK: SignedDuration = SignedDuration::from_hours(1);

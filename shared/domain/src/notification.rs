@@ -173,12 +173,12 @@ pub fn of_comment(change: &Change, comment: &Comment, task: &Task) -> Vec<Notifi
         .collect()
 }
 
-/// The owners are told that somebody waits for an answer.
-pub fn of_request(change: &Change, invitation: &Invitation, access: &Access) -> Vec<Notification> {
+/// Those who may answer are told that somebody waits for it.
+pub fn of_request(change: &Change, invitation: &Invitation, told: &[UserId]) -> Vec<Notification> {
     let Some(id) = id_after(change.id.as_str(), ChangeId::PREFIX) else { return Vec::new() };
     let text = format!("{} asks to join {}", invitation.email, invitation.organization_name);
-    let tell = |owner: &UserId| Notification::new(id.clone(), owner.clone(), Reason::JoinRequested, invitation, text.clone(), change.at);
-    access.owners.iter().map(tell).collect()
+    let tell = |user: &UserId| Notification::new(id.clone(), user.clone(), Reason::JoinRequested, invitation, text.clone(), change.at);
+    told.iter().map(tell).collect()
 }
 
 /// The owners, and whoever set it up, are told that a webhook was paused for them.
