@@ -76,12 +76,72 @@ async fn all_that_a_search_asks_for_must_fit() {
     assert_eq!(found(&ben, &format!("group={group}")).await, ["Ben"]);
     assert!(found(&ben, &format!("department={department}")).await.is_empty());
     assert_eq!(found(&ben, "role=manager").await, ["Ann"]);
-    for (query, field) in
-        [("role=king", "role"), ("group=x", "group"), ("department=x", "department"), ("standing=removed", "standing"), ("name=x", "name")]
-    {
-        ben.get(&format!("/api/v1/members?{query}")).await.refused_fields(&[field]);
+    for field in ["role", "group", "department", "team", "name"] {
+        ben.get(&format!("/api/v1/members?{field}=x")).await.refused_fields(&[field]);
     }
-    ben.get(&format!("/api/v1/members?q={}", "x".repeat(101))).await.refused_fields(&["q"]);
+    ben.get("/api/v1/members?standing=removed").await.refused_fields(&["standing"]);
+    for field in ["q", "skill"] {
+        ben.get(&format!("/api/v1/members?{field}={}", "x".repeat(101))).await.refused_fields(&[field]);
+    }
+}
+
+#[tokio::test]
+async fn members_are_found_by_team_and_by_what_they_can() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (ann, ben, cleo) = (acme.joins("Ann", "member").await, acme.joins("Ben", "member").await, acme.joins("Cleo", "manager").await);
+    for (person, skills) in
+        [(&ann, json!(["Élagage", "Power tools"])), (&ben, json!(["Pruning", "power lines"])), (&cleo, json!(["Tool making"]))]
+    {
+        person.patch("/api/v1/auth/card", json!({ "skills": skills })).await.expect(200);
+    }
+    let team = acme.owner.post("/api/v1/teams", json!({ "name": "Trees" })).await.expect(201)["id"].as_str().expect("an id").to_owned();
+    for person in [&ben, &cleo] {
+        acme.owner.put(&format!("/api/v1/teams/{team}/members/{}", person.id), json!({})).await.expect(200);
+    }
+    world.idle().await;
+    for (query, names) in [
+        (format!("team={team}"), vec!["Ben", "Cleo"]),
+        (format!("team={team}&limit=1"), vec!["Ben", "Cleo"]),
+        ("skill=power".to_owned(), vec!["Ann", "Ben"]),
+        ("skill=elag".to_owned(), vec!["Ann"]),
+        ("skill=%C3%89LAGAGE".to_owned(), vec!["Ann"]),
+        ("skill=too".to_owned(), vec!["Ann", "Cleo"]),
+        // Both words of one skill
+        ("skill=power%20tool".to_owned(), vec!["Ann"]),
+        ("skill=power%20pruning".to_owned(), vec![]),
+        (format!("skill=p&team={team}"), vec!["Ben"]),
+        (format!("skill=tool&team={team}&role=manager&standing=active&q=cl"), vec!["Cleo"]),
+        // A skill is no name, and a name no skill
+        ("q=pruning".to_owned(), vec![]),
+        ("skill=ann".to_owned(), vec![]),
+        ("skill=%21%3F".to_owned(), vec![]),
+    ] {
+        assert_eq!(found(&ann, &query).await, names, "{query}");
+    }
+    let shown = ann.get("/api/v1/members?skill=elag").await.expect(200);
+    assert_eq!(shown["items"][0]["skills"], json!(["Élagage", "Power tools"]));
+
+    // What somebody can no more finds them no more; whoever comes back brings what they can
+    ann.patch("/api/v1/auth/card", json!({ "skills": ["Welding"] })).await.expect(200);
+    acme.owner.delete(&format!("/api/v1/teams/{team}/members/{}", ben.id)).await.expect(200);
+    acme.owner.delete(&format!("/api/v1/members/{}", cleo.id)).await.expect(204);
+    world.idle().await;
+    for (query, names) in [("skill=power", vec!["Ben"]), ("skill=weld", vec!["Ann"]), ("skill=tool", vec![])] {
+        assert_eq!(found(&ann, query).await, names, "{query}");
+    }
+    assert!(found(&ann, &format!("team={team}")).await.is_empty());
+    acme.owner.post("/api/v1/invitations", json!({ "email": cleo.email, "role": "member" })).await.expect(201);
+    let form = json!({ "token": world.link(&cleo.email).await, "password": "correct horse battery" });
+    world.post("/api/v1/auth/join", form).await.expect(201);
+    world.idle().await;
+    assert_eq!(found(&ann, "skill=tool").await, ["Cleo"]);
+
+    let (evil, gus) = (world.organization("Evil").await, acme.joins("Gus", "guest").await);
+    for query in [format!("team={team}"), "skill=weld".to_owned()] {
+        assert!(found(&evil.owner, &query).await.is_empty(), "{query}");
+        gus.get(&format!("/api/v1/members?{query}")).await.refused(403, "forbidden");
+    }
 }
 
 #[tokio::test]

@@ -12,8 +12,10 @@ use domain::{
     account::{EmailOwner, User},
     commit::{Commit, Record},
     id::*,
-    organization::{Everyone, found},
+    organization::{Everyone, Membership, found},
     policy::Role,
+    profile::Card,
+    text::Label,
 };
 use serde_json::{Value, json};
 use std::{
@@ -25,7 +27,7 @@ use tests::{Organization, Person, World};
 const PASSWORD: &str = "correct horse battery";
 
 /// Members whom nobody invited, so that there can be thousands within seconds; what follows from their joining follows.
-async fn enrol(system: &System, department: &DepartmentId, members: Range<usize>) -> Vec<UserId> {
+async fn enrol(system: &System, department: &DepartmentId, team: &TeamId, members: Range<usize>) -> Vec<UserId> {
     let (organization, now) = (system.tenant().id().clone(), system.now());
     let everyone: Everyone = system.get(keys::everyone(system.tenant())).await.unwrap().unwrap();
     let mut ids = Vec::new();
@@ -35,11 +37,16 @@ async fn enrol(system: &System, department: &DepartmentId, members: Range<usize>
             let (name, email) = (format!("Member {n:05}"), format!("member-{n:05}@example.com"));
             let id = UserId::new(now, Entropy::system().number());
             let user = User::new(id.clone(), name.parse().unwrap(), email.parse().unwrap(), Default::default(), organization.clone(), now);
+            let skills: Vec<Label> = vec!["Pruning".parse().unwrap()];
             let place = user.joins(&organization, Role::Member, Some(department.clone()), now);
+            // Of a team there are no thousands
+            let teams = (*n < 60).then(|| team.clone()).into_iter().collect();
+            let place = Membership { skills: skills.clone(), teams, ..place };
             let (_, mut joined) = join(&Access::default(), place, None, Some(&everyone), now).unwrap();
             // Counted below, once for all of them
             joined.writes.retain(|write| !matches!(write.record(), Record::Access(_)));
-            commit = commit.and(joined).also_create(EmailOwner::of(&user)).also_create(user);
+            let card = Card { skills, version: 1, ..Card::blank(&id) };
+            commit = commit.and(joined).also_create(card).also_create(EmailOwner::of(&user)).also_create(user);
             ids.push(id);
         }
         system.commit(commit).await.unwrap();
@@ -66,7 +73,7 @@ async fn neighbours(backend: &Backend, some: Range<usize>) {
     }
 }
 
-async fn crowd(world: &World, members: usize, others: usize) -> (Organization, Vec<UserId>, String) {
+async fn crowd(world: &World, members: usize, others: usize) -> (Organization, Vec<UserId>, String, TeamId) {
     let acme = world.organization("Acme").await;
     let department = acme.owner.list("/api/v1/departments").await[0]["id"].as_str().unwrap().to_owned();
     let backend = Backend::new(world.variables().await.into(), Clock::system(), Entropy::system());
@@ -75,17 +82,18 @@ async fn crowd(world: &World, members: usize, others: usize) -> (Organization, V
         neighbours(&backend, first..others.min(first + 500)).await;
         world.idle().await;
     }
+    let team = TeamId::new(backend.now(), 1);
     let mut ids = Vec::with_capacity(members);
     for first in (0..members).step_by(500) {
         let some = first..members.min(first + 500);
-        ids.extend(enrol(&backend.system(&acme.id.parse().unwrap()), &department.parse().unwrap(), some).await);
+        ids.extend(enrol(&backend.system(&acme.id.parse().unwrap()), &department.parse().unwrap(), &team, some).await);
         world.idle().await;
     }
-    (acme, ids, department)
+    (acme, ids, department, team)
 }
 
 async fn table(world: &World, members: usize, others: usize) -> String {
-    let (acme, ids, department) = crowd(world, members, others).await;
+    let (acme, ids, department, team) = crowd(world, members, others).await;
     let owner = &acme.owner;
     let ben = acme.joins("Ben", "member").await;
     let role = owner.post("/api/v1/roles", json!({ "name": "Desk", "permissions": ["read_audit"] })).await.expect(201);
@@ -124,6 +132,9 @@ async fn table(world: &World, members: usize, others: usize) -> String {
         ("directory by name", "/api/v1/members?limit=5&q=mem".to_owned()),
         ("directory by two words", "/api/v1/members?limit=5&q=0000%20member".to_owned()),
         ("directory by everything", format!("/api/v1/members?limit=5&q=member&role=member&standing=active&department={department}")),
+        ("directory by team", format!("/api/v1/members?limit=5&team={team}")),
+        ("directory by skill", "/api/v1/members?limit=5&skill=prun".to_owned()),
+        ("directory by team, skill", format!("/api/v1/members?limit=5&skill=prun&team={team}&q=mem")),
         ("find one by name", "/api/v1/members?limit=5&role=member&q=member-00003".to_owned()),
         ("find nobody", "/api/v1/members?limit=5&role=admin&q=mem".to_owned()),
         ("departments", "/api/v1/departments".to_owned()),

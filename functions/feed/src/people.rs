@@ -19,6 +19,11 @@ pub async fn follow(backend: &Backend, system: &System, change: &Change) -> Resu
             keep_in_step(&backend.system(&place.organization), &id, None).await?;
         }
     }
+    // What somebody can stands on their card, and finds them in the directory
+    if change.action == "card.edited" {
+        let id: UserId = change.subject.id.parse().map_err(|e: String| Error::internal(e))?;
+        return keep_in_step(system, &id, None).await;
+    }
     if change.subject.kind != Membership::KIND {
         return Ok(());
     }

@@ -100,6 +100,7 @@ impl User {
             standing: Standing::Active,
             title: None,
             picture: self.picture.clone(),
+            skills: Vec::new(),
             department,
             teams: Vec::new(),
             posts: Vec::new(),

@@ -1,4 +1,4 @@
-//! The directory: how members are found by their name, their mail address, and what they are.
+//! The directory: how members are found by their name, their mail address, what they are and what they can.
 //!
 //! Every way of finding somebody is a list of its own, and all lists sort by name. So members in several lists are found
 //! by walking the shortest, a page goes on at a name whichever list was walked, and none is longer for the others.
@@ -10,7 +10,7 @@ use crate::{
     limits,
     organization::{Membership, Standing},
     policy::{Grant, Role},
-    text::{Email, folded_words},
+    text::{Email, Label, folded_words},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -56,15 +56,23 @@ pub struct MemberSearch {
     pub role: Option<AnyRole>,
     pub group: Option<GroupId>,
     pub department: Option<DepartmentId>,
+    pub team: Option<TeamId>,
     pub standing: Option<Standing>,
+    /// Each begins a word of one and the same skill.
+    pub skill: BTreeSet<String>,
 }
 
 /// The beginnings of words that have lists: of half the length at least, so that what a list has too much is bounded.
 const BEGINNINGS: [usize; 4] = [1, 2, 4, 8];
 
-fn beginning(word: &str, length: usize) -> Option<String> {
-    let end = word.char_indices().nth(length - 1).map(|(at, c)| at + c.len_utf8());
-    end.map(|end| format!("word:{}", &word[..end]))
+/// The lists of a word, from the longest to the shortest.
+fn begun(of: &'static str, word: &str) -> impl Iterator<Item = String> {
+    let end = |length: &usize| word.char_indices().nth(length - 1).map(|(at, c)| at + c.len_utf8());
+    BEGINNINGS.iter().rev().filter_map(end).map(move |end| format!("{of}:{}", &word[..end]))
+}
+
+fn skill_words(skill: &Label) -> impl Iterator<Item = String> {
+    folded_words(skill.as_str()).take(limits::SKILL_WORDS)
 }
 
 impl Membership {
@@ -85,12 +93,14 @@ impl Membership {
             return Vec::new();
         }
         let words = self.words();
-        let begun = words.iter().flat_map(|word| BEGINNINGS.iter().filter_map(|length| beginning(word, *length)));
+        let skills: BTreeSet<_> = self.skills.iter().flat_map(skill_words).collect();
+        let begun = words.iter().flat_map(|word| begun("word", word)).chain(skills.iter().flat_map(|word| begun("skill", word)));
         let is = [format!("role:{}", self.role.as_str()), format!("standing:{}", self.standing.as_str())];
         let roles = self.roles.iter().map(|id| format!("role:{id}"));
         let groups = self.groups.iter().map(|id| format!("group:{id}"));
         let department = self.department.iter().map(|id| format!("department:{id}"));
-        let lists: BTreeSet<String> = begun.chain(is).chain(roles).chain(groups).chain(department).collect();
+        let teams = self.teams.iter().map(|id| format!("team:{id}"));
+        let lists: BTreeSet<String> = begun.chain(is).chain(roles).chain(groups).chain(department).chain(teams).collect();
         let name = self.sorting_name();
         let mail = MemberMail { email: self.email.clone(), user: self.user.clone() };
         let entry = |word| Record::from(MemberWord { word, name: name.clone(), user: self.user.clone() });
@@ -117,13 +127,13 @@ impl MemberSearch {
         });
         let group = self.group.iter().map(|id| format!("group:{id}"));
         let department = self.department.iter().map(|id| format!("department:{id}"));
+        let team = self.team.iter().map(|id| format!("team:{id}"));
         let standing = self.standing.iter().map(|standing| format!("standing:{}", standing.as_str()));
-        let mut words: Vec<_> = self.words.iter().collect();
-        words.sort_by_key(|word| std::cmp::Reverse(word.chars().count()));
-        let begun = words.into_iter().filter_map(|word| BEGINNINGS.iter().rev().find_map(|length| beginning(word, *length)));
-        let lists: BTreeSet<String> =
-            role.chain(group).chain(department).chain(standing).chain(begun).take(limits::DIRECTORY_LISTS).collect();
-        lists.into_iter().collect()
+        let mut words: Vec<_> = self.skill.iter().map(|word| ("skill", word)).chain(self.words.iter().map(|word| ("word", word))).collect();
+        words.sort_by_key(|(_, word)| std::cmp::Reverse(word.chars().count()));
+        let begun = words.into_iter().filter_map(|(of, word)| begun(of, word).next());
+        let lists = role.chain(group).chain(department).chain(team).chain(standing).chain(begun).take(limits::DIRECTORY_LISTS);
+        lists.collect::<BTreeSet<String>>().into_iter().collect()
     }
 
     pub fn fits(&self, member: &Membership) -> bool {
@@ -132,12 +142,15 @@ impl MemberSearch {
             AnyRole::BuiltIn(role) => member.role == *role,
             AnyRole::Own(id) => member.roles.contains(id),
         };
+        let has_skill = |skill: &Label| self.skill.iter().all(|sought| skill_words(skill).any(|word| word.starts_with(sought.as_str())));
         member.standing != Standing::Removed
             && self.words.iter().all(|sought| own.iter().any(|word| word.starts_with(sought.as_str())))
             && self.role.as_ref().is_none_or(has_role)
             && self.group.as_ref().is_none_or(|group| member.groups.contains(group))
             && self.department.as_ref().is_none_or(|department| member.department.as_ref() == Some(department))
+            && self.team.as_ref().is_none_or(|team| member.teams.contains(team))
             && self.standing.is_none_or(|standing| member.standing == standing)
+            && (self.skill.is_empty() || member.skills.iter().any(has_skill))
     }
 }
 
@@ -190,6 +203,20 @@ mod tests {
         let name = (0..50).map(|n| format!("{n:02}x")).collect::<Vec<_>>().join(" ");
         let all = lists(&member(&name, "a.b.c.d.e.f.g.h@i.j.k.l.example.com"));
         assert!(all.len() <= 2 * BEGINNINGS.len() * limits::DIRECTORY_WORDS + 2, "{} lists", all.len());
+        let skills = (0..limits::SKILLS).map(|n| format!("{n}a {n}b {n}c {n}d").parse().unwrap()).collect();
+        let more = lists(&Membership { skills, ..member("Ann", "ann@example.com") });
+        assert!(more.len() <= BEGINNINGS.len() * limits::SKILLS * limits::SKILL_WORDS + 20, "{} lists", more.len());
+    }
+
+    #[test]
+    fn the_words_of_a_skill_are_sought_in_one_and_the_same() {
+        let skills = ["Power tools", "Tree surgery"].map(|skill| skill.parse().unwrap()).to_vec();
+        let ann = Membership { skills, ..member("Ann", "ann@example.com") };
+        for (sought, found) in [("pow", true), ("TOOLS power", true), ("tree", true), ("power tree", false), ("ann", false)] {
+            let search = MemberSearch { skill: words([sought]), ..MemberSearch::default() };
+            assert_eq!(search.fits(&ann), found, "{sought}");
+            assert!(!found || search.lists().iter().all(|list| lists(&ann).contains(list)), "{sought}");
+        }
     }
 
     fn desk<I>(id: I) -> Granting<I> {

@@ -37,6 +37,8 @@ pub const SEARCH_TEXT: usize = 100;
 pub const SEARCH_WORDS: usize = 60;
 /// Words of a member's name, and as many of their mail address, that can be searched.
 pub const DIRECTORY_WORDS: usize = 10;
+/// Words of one skill that can be searched.
+pub const SKILL_WORDS: usize = 3;
 /// Lists of the directory that one search looks into for the shortest.
 pub const DIRECTORY_LISTS: usize = 8;
 /// Rows of a list of people to invite.

@@ -184,6 +184,9 @@ pub struct Membership {
     pub title: Option<Line>,
     /// As the person has it; absent, there is none to be seen.
     pub picture: Option<PictureId>,
+    /// As their card has them.
+    #[schema(max_items = 30)]
+    pub skills: Vec<Label>,
     pub department: Option<DepartmentId>,
     pub teams: Vec<TeamId>,
     /// What they are in parts of the organisation.

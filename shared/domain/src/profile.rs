@@ -170,14 +170,17 @@ impl Known {
         let mut commit = Commit::quiet();
         // Who has left is remembered as they were
         let left = member.standing == Standing::Removed;
+        let card = card.unwrap_or_else(|| Card::blank(&member.user));
         let named = match left {
             true => member.clone(),
-            false => Membership { name: user.name.clone(), picture: user.picture.clone(), ..member.clone() },
+            false => {
+                let (name, picture, skills) = (user.name.clone(), user.picture.clone(), card.skills.clone());
+                Membership { name, picture, skills, ..member.clone() }
+            }
         };
         if named != member {
             commit = commit.and(Commit::replace("member.followed", member.clone(), Membership { version: member.version + 1, ..named }));
         }
-        let card = card.unwrap_or_else(|| Card::blank(&member.user));
         let shown = match left {
             true => card.clone(),
             false => Card { phone: user.phone.clone(), zone: user.zone.clone(), locale: user.locale.clone(), ..card.clone() },
