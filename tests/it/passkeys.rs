@@ -202,3 +202,14 @@ async fn a_passkey_stands_for_the_code_after_the_password() {
     let both = json!({ "challenge": first_step().await, "code": "123456", "passkey": answer });
     world.post("/api/v1/auth/login/second-factor", both).await.refused_fields(&["/code"]);
 }
+
+#[tokio::test]
+async fn a_passkey_logs_in_while_an_organisation_is_suspended_as_a_password_does() {
+    let world = World::new().await;
+    let (operator, acme) = (world.operator().await, world.organization("Acme").await);
+    let mut phone = device(&acme.owner, "Phone").await;
+    let suspend = format!("/api/v1/platform/tenants/{}/suspend", acme.id);
+    operator.post(&suspend, json!({ "reason": "Nobody paid." })).await.expect(200);
+    log_in(&world, &phone.answers(&challenge(&world).await)).await.expect(200);
+    Person::login(&world, &acme.owner.email, PASSWORD).await;
+}

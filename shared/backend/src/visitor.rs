@@ -50,7 +50,8 @@ impl BeforeLogin for JoinCode {}
 impl BeforeLogin for Settings {}
 
 /// Kinds of record that are a person's and no organisation's.
-const PERSONAL: [&str; 6] = [User::KIND, EmailOwner::KIND, Credentials::KIND, SecondFactor::KIND, Session::KIND, ResetAsk::KIND];
+const PERSONAL: [&str; 7] =
+    [User::KIND, EmailOwner::KIND, Credentials::KIND, SecondFactor::KIND, Passkey::KIND, Session::KIND, ResetAsk::KIND];
 
 /// Somebody without a token.
 pub struct Visitor {
