@@ -248,3 +248,16 @@ permissions! {
     ReadAudit: ADMINS, reads [], writes [];
     ReadUsage: ADMINS, reads [Usage, Storage], writes [];
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manager_may_no_more_than_a_member_but_make_projects() {
+        let member = Member.grants();
+        let more: Vec<_> = Manager.grants().iter().filter(|grant| !member.allow(*grant)).collect();
+        assert_eq!(more, [Grant::CreateProjects]);
+        assert!(Manager.grants().cover(&member));
+    }
+}
