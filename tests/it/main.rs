@@ -13,6 +13,7 @@ mod import;
 mod input;
 mod keys;
 mod money;
+mod neighbours;
 mod passkeys;
 mod passwords;
 mod people;

@@ -59,7 +59,8 @@ async fn write(backend: &Backend, system: &System, job: &MailJob) -> Result<Opti
     let url = backend.setting("PUBLIC_URL").trim_end_matches('/');
     match job {
         MailJob::Welcome { user, .. } => {
-            let Some(user): Option<User> = system.get(keys::user(&system.person(user))).await? else { return Ok(None) };
+            let user: Option<User> = system.get(keys::user(&system.person(user))).await?;
+            let Some(user) = user.filter(|user| user.home == *system.tenant().id()) else { return Ok(None) };
             let ends: Timestamp = system.now() + limits::EMAIL_TOKEN;
             let link = format!("{url}/verify-email?token={}", backend.email_link(&user, ends).await?);
             let Some(organization) = system.get(keys::organization(system.tenant())).await? else { return Ok(None) };
