@@ -287,6 +287,28 @@ async fn somebody_with_an_account_joins_with_it_is_told_and_keeps_it_to_themselv
     );
     assert_eq!(owner.list("/api/v1/auth/organizations").await.len(), 2);
 
+    // Nor is it told later, by what is given to them there or what they say of themselves elsewhere
+    let (here, card) = (format!("/api/v1/members/{}", owner.id), format!("/api/v1/members/{}/card", owner.id));
+    let edit = json!({ "phone": "+44 20 7946 0001", "zone": "Asia/Tokyo", "date_of_birth": "1990-05-17" });
+    owner.patch("/api/v1/auth/profile", edit).await.expect(200);
+    acme.owner.patch(&here, json!({ "title": "Adviser" })).await.expect(200);
+    world.idle().await;
+    let told = [here.clone(), card.clone(), format!("{here}/personal")];
+    let told = futures_util::future::join_all(told.iter().map(|path| acme.owner.get(path))).await;
+    for answer in &told {
+        for secret in ["Other", "7946", "Tokyo", "1990"] {
+            assert!(answer.status == 200 && !answer.text.contains(secret), "{secret} is told in {}", answer.text);
+        }
+    }
+    assert_eq!((&told[0].json["name"], &told[1].json["history"][0]["title"]), (&json!("Whoever"), &json!("Adviser")));
+    // What they say there is, but for the name
+    let there = owner.post("/api/v1/auth/switch", json!({ "organization": acme.id })).await.expect(200);
+    let there = Person { access: there["access_token"].as_str().unwrap().to_owned(), ..owner.clone() };
+    there.patch("/api/v1/auth/profile", json!({ "locale": "en-GB" })).await.expect(200);
+    world.idle().await;
+    assert_eq!(acme.owner.get(&card).await.expect(200)["phone"], "+44 20 7946 0001");
+    assert_eq!(acme.owner.get(&here).await.expect(200)["name"], "Whoever");
+
     // Locked out there, they are as they were here; and nobody there moves the account to another address
     let path = place("Users", &made);
     directory.patch(&path, json!([{ "op": "replace", "path": "active", "value": false }])).await.expect(200);

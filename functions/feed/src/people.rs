@@ -16,13 +16,14 @@ pub async fn follow(backend: &Backend, system: &System, change: &Change) -> Resu
     if change.action == "profile.edited" {
         let id: UserId = change.subject.id.parse().map_err(|e: String| Error::internal(e))?;
         for place in system.places_of(&id).await?.into_iter().filter(|place| place.standing != Standing::Removed) {
-            keep_in_step(&backend.system(&place.organization), &id, None).await?;
+            let here = place.organization == change.organization;
+            keep_in_step(&backend.system(&place.organization), &id, here, None).await?;
         }
     }
     // What somebody can stands on their card, and finds them in the directory
     if change.action == "card.edited" {
         let id: UserId = change.subject.id.parse().map_err(|e: String| Error::internal(e))?;
-        return keep_in_step(system, &id, None).await;
+        return keep_in_step(system, &id, false, None).await;
     }
     if change.subject.kind != Membership::KIND {
         return Ok(());
@@ -43,18 +44,19 @@ pub async fn follow(backend: &Backend, system: &System, change: &Change) -> Resu
         }
         None => None,
     };
-    keep_in_step(system, &after.user, Some((position, change.at))).await
+    keep_in_step(system, &after.user, false, Some((position, change.at))).await
 }
 
 /// Somebody may be writing on their card at this moment: then it is read again.
-async fn keep_in_step(system: &System, id: &UserId, position: Option<(Option<Given>, Timestamp)>) -> Result<()> {
+async fn keep_in_step(system: &System, id: &UserId, here: bool, position: Option<(Option<Given>, Timestamp)>) -> Result<()> {
     let tenant = system.tenant();
     for _ in 0..limits::RACE_TRIES {
         let user: Option<User> = system.get(keys::user(&system.person(id))).await?;
         let Some((user, member)) = user.zip(system.get(keys::member(tenant, id)).await?) else { return Ok(()) };
         let card = system.get(keys::card(tenant, id)).await?;
         let personal = system.get(keys::personal(tenant, id)).await?;
-        let Some(commit) = (Known { member, card, personal }).follow(&user, position.clone()) else { return Ok(()) };
+        let provisioned = system.get(keys::provisioned(tenant, id.as_str())).await?;
+        let Some(commit) = (Known { member, card, personal, provisioned }).follow(&user, here, position.clone()) else { return Ok(()) };
         match system.commit(commit).await {
             Err(Error::Stale { .. } | Error::Conflict(_)) => {}
             other => return other,

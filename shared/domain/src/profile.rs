@@ -10,6 +10,7 @@ use crate::{
     id::*,
     limits,
     organization::{Membership, Standing},
+    scim::Provisioned,
     text::*,
 };
 use jiff::civil::Date;
@@ -161,30 +162,39 @@ pub struct Known {
     pub member: Membership,
     pub card: Option<Card>,
     pub personal: Option<Personal>,
+    /// What a directory elsewhere says of the member, if one does.
+    pub provisioned: Option<Provisioned>,
 }
 
 impl Known {
-    /// Nothing when all is in step.
-    pub fn follow(self, user: &User, position: Option<(Option<Given>, Timestamp)>) -> Option<Commit> {
-        let Self { member, card, personal } = self;
+    /// What of an account is for this organisation. Who has left is remembered as they were. Whom a directory made a member has
+    /// the name it gives; and if their account is from elsewhere, nobody asked them: nothing of it comes here but what they say
+    /// of themselves `here`.
+    fn shown(&self, user: &User, here: bool) -> User {
+        let Self { member, card, personal, provisioned } = self;
+        let (left, chosen) = (member.standing == Standing::Removed, provisioned.is_none());
+        let name = if left || !chosen { member.name.clone() } else { user.name.clone() };
+        let named = User { name, ..user.clone() };
+        if !left && (chosen || here || user.home == member.organization) {
+            return named;
+        }
+        let card = card.clone().unwrap_or_else(|| Card::blank(&member.user));
+        let date_of_birth = personal.as_ref().and_then(|personal| personal.date_of_birth);
+        User { picture: member.picture.clone(), phone: card.phone, zone: card.zone, locale: card.locale, date_of_birth, ..named }
+    }
+
+    /// Nothing when all is in step. `here` is whether they have just said in this organisation who they are.
+    pub fn follow(self, user: &User, here: bool, position: Option<(Option<Given>, Timestamp)>) -> Option<Commit> {
+        let user = &self.shown(user, here);
+        let Self { member, card, personal, .. } = self;
         let mut commit = Commit::quiet();
-        // Who has left is remembered as they were
-        let left = member.standing == Standing::Removed;
         let card = card.unwrap_or_else(|| Card::blank(&member.user));
-        let named = match left {
-            true => member.clone(),
-            false => {
-                let (name, picture, skills) = (user.name.clone(), user.picture.clone(), card.skills.clone());
-                Membership { name, picture, skills, ..member.clone() }
-            }
-        };
+        let (name, picture, skills) = (user.name.clone(), user.picture.clone(), card.skills.clone());
+        let named = Membership { name, picture, skills, ..member.clone() };
         if named != member {
             commit = commit.and(Commit::replace("member.followed", member.clone(), Membership { version: member.version + 1, ..named }));
         }
-        let shown = match left {
-            true => card.clone(),
-            false => Card { phone: user.phone.clone(), zone: user.zone.clone(), locale: user.locale.clone(), ..card.clone() },
-        };
+        let shown = Card { phone: user.phone.clone(), zone: user.zone.clone(), locale: user.locale.clone(), ..card.clone() };
         let shown = match position {
             Some((position, at)) => shown.following(position, at),
             None => shown,
@@ -193,7 +203,7 @@ impl Known {
             commit = commit.and(card.change(shown).1);
         }
         let personal = personal.unwrap_or_else(|| Personal::blank(&member.user));
-        if !left && personal.date_of_birth != user.date_of_birth {
+        if personal.date_of_birth != user.date_of_birth {
             let after = Personal { date_of_birth: user.date_of_birth, version: personal.version + 1, ..personal.clone() };
             // Whoever reads the trail need not be somebody who may know it
             commit = match personal.version {

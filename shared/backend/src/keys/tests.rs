@@ -229,8 +229,8 @@ impl Ids {
         };
         let born = User { date_of_birth: Some("1990-05-17".parse().unwrap()), ..me.clone() };
         let member = born.joins(organization, domain::policy::Role::Member, None, NOW);
-        let known = Known { member, card: None, personal: None };
-        let followed = known.follow(&born, Some((Some((read(json!("Gardener")), None)), NOW))).unwrap();
+        let known = Known { member, card: None, personal: None, provisioned: None };
+        let followed = known.follow(&born, true, Some((Some((read(json!("Gardener")), None)), NOW))).unwrap();
         let draft = json!({ "email": "ben@example.com", "role": "member" });
         let inviter = me.joins(organization, domain::policy::Role::Owner, Some(self.department.clone()), NOW);
         let (_, invited) = Invitation::new(self.invitation.clone(), read(draft), &house, &inviter, &inviter.role.grants(), NOW).unwrap();
