@@ -1,7 +1,8 @@
 //! Those who run the platform: how they sign in, what they see of organisations, and what they do to them.
 
 use crate::{
-    access::{cases, cases_of, name, objects, public_operations},
+    access::name,
+    cases::{cases, cases_of, objects, public_operations},
     files,
     keys::key,
     tokens::{SEED, known_key, part, signed, with},
