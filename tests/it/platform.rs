@@ -1,9 +1,12 @@
 //! Those who run the platform: how they sign in, what they see of organisations, and what they do to them.
 
+mod second_factor;
+mod suspension;
+mod usage;
+
 use crate::{
     access::name,
     cases::{cases, cases_of, objects, public_operations},
-    files,
     keys::key,
     tokens::{SEED, known_key, part, signed, with},
 };
@@ -35,17 +38,12 @@ pub(crate) const CASES: &[(&str, &str)] = &[
     ("GET /api/v1/platform/usage", ""),
     ("GET /api/v1/platform/changes", ""),
     ("POST /api/v1/platform/change-password", r#"{"current":"correct horse battery","new":"correct horse battery"}"#),
+    ("GET /api/v1/platform/second-factor", ""),
+    ("POST /api/v1/platform/second-factor", r#"{"password":"correct horse battery"}"#),
+    ("POST /api/v1/platform/second-factor/confirm", r#"{"code":"123456"}"#),
+    ("POST /api/v1/platform/second-factor/recovery-codes", r#"{"password":"correct horse battery","code":"123456"}"#),
+    ("POST /api/v1/platform/second-factor/switch-off", r#"{"password":"correct horse battery","code":"123456"}"#),
     ("POST /api/v1/platform/logout", ""),
-];
-
-/// What goes on while an organisation is suspended: sessions and sockets, and the mail about one's own address.
-const OF_A_SESSION: [&str; 6] = [
-    "POST /api/v1/auth/verify-email/resend",
-    "POST /api/v1/auth/switch",
-    "DELETE /api/v1/auth/sessions/{session}",
-    "POST /api/v1/socket-tickets",
-    "POST /api/v1/auth/logout-everywhere",
-    "POST /api/v1/auth/logout",
 ];
 
 fn tenant(organization: &Organization) -> String {
@@ -181,7 +179,9 @@ async fn an_operator_is_signed_in_for_an_hour_and_out_at_once() {
     for device in [&bob, &other] {
         device.get("/api/v1/platform/me").await.refused(401, "unauthenticated");
     }
-    let login = |password: &str| json!({ "email": bob.email, "password": password });
+    world.advance(Duration::from_secs(30)).await;
+    let code = world.operator_code(&bob.email).await;
+    let login = |password: &str| json!({ "email": bob.email, "password": password, "code": code });
     world.post("/api/v1/platform/login", login(PASSWORD)).await.refused(401, "wrong-credentials");
     let token = world.post("/api/v1/platform/login", login("wrong battery horse")).await.expect(200);
     let bob = Person { access: token["access_token"].as_str().expect("a token").to_owned(), ..bob.clone() };
@@ -189,7 +189,7 @@ async fn an_operator_is_signed_in_for_an_hour_and_out_at_once() {
     operator.delete(&format!("/api/v1/platform/operators/{}", bob.id)).await.expect(204);
     bob.get("/api/v1/platform/me").await.refused(401, "unauthenticated");
     world.post("/api/v1/platform/login", login("wrong battery horse")).await.refused(401, "wrong-credentials");
-    world.advance(Duration::from_secs(3590)).await;
+    world.advance(Duration::from_secs(3560)).await;
     operator.get("/api/v1/platform/me").await.expect(200);
     world.advance(Duration::from_secs(10)).await;
     operator.get("/api/v1/platform/me").await.refused(401, "unauthenticated");
@@ -311,146 +311,6 @@ async fn two_operators_who_change_an_organisation_at_once_meet() {
 }
 
 #[tokio::test]
-async fn a_suspended_organisation_reads_everything_and_changes_nothing() {
-    let world = World::new().await;
-    let (operator, acme) = (world.operator().await, world.organization("Acme").await);
-    let mut kim = acme.joins("Kim", "owner").await;
-    let objects = objects(&acme, &kim).await;
-    let public = public_operations();
-    let own = || cases().filter(|case| !public.contains(&case.operation()));
-    let mut read = Vec::new();
-    for case in own().filter(|case| case.request.starts_with("GET")) {
-        read.push(case.ask(&world, Some(&kim), &objects).await.status);
-    }
-    suspend(&operator, &acme).await;
-    for (case, before) in own().filter(|case| case.request.starts_with("GET")).zip(read) {
-        assert_eq!(case.ask(&world, Some(&kim), &objects).await.status, before, "{}", case.request);
-    }
-    let mut goes_on = BTreeSet::new();
-    // Nor does a key, which alone speaks SCIM
-    for case in own().filter(|case| !case.request.starts_with("GET") && !case.request.contains(" /scim/")) {
-        if ["/logout", "/hand-over"].iter().any(|end| case.request.contains(end)) {
-            kim = Person::login(&world, &kim.email, PASSWORD).await;
-        }
-        let answer = case.ask(&world, Some(&kim), &objects).await;
-        if OF_A_SESSION.contains(&case.request) {
-            assert!(answer.status.is_success(), "{} was answered with {}", case.request, answer.text);
-            goes_on.insert(case.request);
-        } else if ["/second-factor/", "/auth/passkeys", "/auth/picture"].iter().any(|none| case.request.contains(none)) {
-            // There is none, so that nothing is done, or said before
-            assert!(answer.status.is_client_error() || answer.status == 204, "{} was answered with {}", case.request, answer.text);
-        } else {
-            let problem = answer.refused(403, "organization-suspended");
-            assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("Nobody paid.")), "{problem}");
-        }
-    }
-    assert_eq!(goes_on, BTreeSet::from(OF_A_SESSION));
-    let kim = Person::login(&world, &kim.email, PASSWORD).await;
-    world.post("/api/v1/auth/refresh", json!({ "refresh_token": kim.refresh })).await.expect(200);
-
-    operator.post(&format!("{}/resume", tenant(&acme)), json!({})).await.expect(200);
-    operator.post(&format!("{}/resume", tenant(&acme)), json!({})).await.refused(409, "conflict");
-    kim.patch("/api/v1/organization", json!({ "phone": "+44 20 7946 0001" })).await.expect(200);
-}
-
-#[tokio::test]
-async fn an_open_socket_reads_on_and_says_nothing_while_its_organisation_is_suspended() {
-    let world = World::new().await;
-    let (operator, acme) = (world.operator().await, world.organization("Acme").await);
-    let ben = acme.joins("Ben", "member").await;
-    let conversation = acme.owner.talks_to(&ben).await;
-    let mut live = ben.live().await;
-    suspend(&operator, &acme).await;
-    let refused = live.ask("send", json!({ "conversation": conversation, "text": "Hello" })).await;
-    assert_eq!(refused["problem"]["type"], "/problems/organization-suspended", "{refused}");
-    live.tell("history", json!({ "conversation": conversation })).await;
-    ben.live().await.tell("ping", json!({})).await;
-}
-
-#[tokio::test]
-async fn nobody_joins_a_suspended_organisation_and_its_neighbours_notice_nothing() {
-    let world = World::new().await;
-    let (operator, acme, other) = (world.operator().await, world.organization("Acme").await, world.organization("Other").await);
-    let (zoe, lee) = (world.email("zoe"), world.email("lee"));
-    acme.owner.post("/api/v1/invitations", json!({ "email": zoe, "role": "member" })).await.expect(201);
-    let token = world.link(&zoe).await;
-    let joining = acme.owner.post("/api/v1/organization/join-code", json!({})).await.expect(200);
-    suspend(&operator, &acme).await;
-    let form = json!({ "token": token, "name": "Zoe", "password": PASSWORD });
-    world.post("/api/v1/auth/join", form.clone()).await.refused(403, "organization-suspended");
-    let ask = json!({ "code": joining["joining"]["code"], "email": lee });
-    world.post("/api/v1/auth/ask-to-join", ask).await.refused(403, "organization-suspended");
-    other.joins("Ned", "member").await;
-    // An account is a person's own: it can still be made safe
-    world.post("/api/v1/auth/forgot-password", json!({ "email": acme.owner.email })).await.expect(204);
-    assert_eq!(world.mails(&acme.owner.email).await[0]["subject"], "A new password for Office Copilot");
-    operator.post(&format!("{}/resume", tenant(&acme)), json!({})).await.expect(200);
-    world.post("/api/v1/auth/join", form).await.expect(201);
-}
-
-#[tokio::test]
-async fn nothing_is_sent_for_a_suspended_organisation_nor_made_up_for_later() {
-    let world = World::alone().await;
-    let (operator, acme) = (world.operator().await, world.organization("Acme").await);
-    let ben = acme.joins("Ben", "member").await;
-    let project = acme.project("Garden").await;
-    let due = world.now().await + Duration::from_secs(600);
-    let draft = json!({ "project": project, "title": "Paint", "assignees": [ben.id], "due_at": due.to_string() });
-    acme.owner.post("/api/v1/tasks", draft).await.expect(201);
-    let mails = world.mails(&ben.email).await.len();
-    suspend(&operator, &acme).await;
-    world.advance(Duration::from_secs(1200)).await;
-    world.idle().await;
-    operator.post(&format!("{}/resume", tenant(&acme)), json!({})).await.expect(200);
-    world.advance(Duration::from_secs(120)).await;
-    assert_eq!(world.mails(&ben.email).await.len(), mails);
-    let owner = Person::login(&world, &acme.owner.email, PASSWORD).await;
-    let reasons: Vec<_> = owner.list("/api/v1/notifications").await.into_iter().map(|told| told["reason"].clone()).collect();
-    assert!(reasons.is_empty(), "{reasons:?}");
-    let ben = Person::login(&world, &ben.email, PASSWORD).await;
-    let told = ben.list("/api/v1/notifications").await;
-    assert_eq!(told.iter().map(|one| &one["reason"]).collect::<Vec<_>>(), ["assigned"]);
-}
-
-#[tokio::test]
-async fn no_more_are_active_than_the_quota_allows_however_many_come_at_once() {
-    let world = World::new().await;
-    let (operator, acme) = (world.operator().await, world.organization("Acme").await);
-    let mut joining = tokio::task::JoinSet::new();
-    let mut forms = Vec::new();
-    for name in ["Ann", "Ben", "Cleo", "Dan", "Eli"] {
-        let email = world.email(&name.to_lowercase());
-        acme.owner.post("/api/v1/invitations", json!({ "email": email, "role": "member" })).await.expect(201);
-        forms.push(json!({ "token": world.link(&email).await, "name": name, "password": PASSWORD }));
-    }
-    let set = operator.patch(&tenant(&acme), json!({ "quota": { "members": 3 } })).await.expect(200);
-    assert_eq!(set["tenant"]["quota"]["members"], 3);
-    for form in forms {
-        let world = world.clone();
-        joining.spawn(async move { world.post("/api/v1/auth/join", form).await });
-    }
-    let answers = joining.join_all().await;
-    let joined: Vec<_> = answers.iter().filter(|answer| answer.status == 201).map(|answer| answer.json["user"].clone()).collect();
-    assert_eq!(joined.len(), 2, "{answers:?}");
-    for answer in answers.into_iter().filter(|answer| answer.status != 201) {
-        answer.refused(409, "quota-exceeded");
-    }
-    let invite = async || acme.owner.post("/api/v1/invitations", json!({ "email": world.email("fay"), "role": "member" })).await;
-    invite().await.refused(409, "quota-exceeded");
-    let ann = format!("/api/v1/members/{}", joined[0].as_str().expect("an id"));
-    // Who is locked out takes no place, and comes back only to a free one
-    acme.owner.post(&format!("{ann}/deactivate"), json!({})).await.expect(200);
-    let fay = acme.joins("Fay", "member").await;
-    acme.owner.post(&format!("{ann}/reactivate"), json!({})).await.refused(409, "quota-exceeded");
-    fay.post("/api/v1/organization/leave", json!({})).await.expect(204);
-    acme.owner.post(&format!("{ann}/reactivate"), json!({})).await.expect(200);
-    let now = operator.get(&tenant(&acme)).await.expect(200);
-    assert_eq!(now["tenant"]["members"], 3);
-    operator.patch(&tenant(&acme), json!({ "quota": {} })).await.expect(200);
-    invite().await.expect(201);
-}
-
-#[tokio::test]
 async fn what_an_operator_does_is_on_record_with_who_and_the_organisation_reads_that_the_platform_did_it() {
     let world = World::new().await;
     let (operator, acme) = (world.operator().await, world.organization("Acme").await);
@@ -499,107 +359,4 @@ async fn an_operators_list_gives_no_cursor_to_another_list() {
     operator.get(&format!("/api/v1/platform/changes?cursor={cursor}")).await.refused(400, "bad-cursor");
     let unknown = world.ask(operator.request(Method::GET, "/api/v1/platform/tenants?name=x")).await;
     unknown.refused_fields(&["name"]);
-}
-
-async fn used(person: &Person) -> Value {
-    person.world.idle().await;
-    person.get("/api/v1/organization/usage").await.expect(200)
-}
-
-/// Announces a file of so many bytes, uploads it, and says where to complete it.
-async fn uploaded(person: &Person, bytes: usize) -> String {
-    let announced = files::announce(person, "plan.txt", "text/plain", bytes).await;
-    let status = files::upload(&person.world, &announced, vec![b'x'; bytes], &[]).await;
-    assert!((200..300).contains(&status), "{status}");
-    files::path(&announced, "/complete")
-}
-
-#[tokio::test]
-async fn what_an_organisation_uses_is_counted_once_and_shown_to_it_and_to_operators() {
-    let world = World::new().await;
-    let (operator, acme) = (world.operator().await, world.organization("Acme").await);
-    let (before, project) = (used(&acme.owner).await, acme.project("Garden").await);
-    for title in ["One", "Two", "Three"] {
-        acme.owner.task(&project, title).await;
-    }
-    let ben = acme.joins("Ben", "member").await;
-    let conversation = acme.owner.talks_to(&ben).await;
-    let path = format!("/api/v1/conversations/{conversation}/messages");
-    for _ in 0..5 {
-        ben.post(&path, json!({ "text": "Hello" })).await.expect(201);
-    }
-    let (now, month) = (used(&acme.owner).await, |view: &Value| view["months"][0].clone());
-    let more = |what: &str| {
-        let count = |view: &Value| month(view)["counts"][what].as_u64().expect("a count");
-        count(&now) - count(&before)
-    };
-    // The project, three tasks, the invitation sent and accepted, who joined, the conversation
-    assert_eq!((more("changes"), more("messages"), more("sign_ins"), more("mails")), (8, 5, 1, 1), "{now}");
-    assert_eq!((&now["members"], &now["files"], &now["quota"]["members"]), (&json!(2), &json!(0), &json!(null)));
-    let cost = |view: &Value| month(view)["micro_dollars"].as_u64().expect("a sum");
-    // A mail alone is a hundred millionths
-    assert!(cost(&now) >= cost(&before) + 100, "{now}");
-    assert!(now["basis"].as_str().is_some_and(|basis| basis.starts_with("An estimate by list prices")));
-
-    assert_eq!(operator.get(&format!("{}/usage", tenant(&acme))).await.expect(200), now);
-    let seen = operator.get(&tenant(&acme)).await.expect(200);
-    assert!(seen["tenant"]["last_active_at"].is_string(), "{seen}");
-    ben.get("/api/v1/organization/usage").await.refused(403, "forbidden");
-}
-
-#[tokio::test]
-async fn the_usage_of_all_organisations_is_summed_up() {
-    let world = World::alone().await;
-    let operator = world.operator().await;
-    let sum = async || {
-        world.idle().await;
-        operator.get("/api/v1/platform/usage").await.expect(200)
-    };
-    let before = sum().await;
-    let (one, two) = (world.organization("One").await, world.organization("Two").await);
-    let now = sum().await;
-    let count = |view: &Value, what: &str| view["counts"][what].as_u64().expect("a count");
-    let mut theirs = 0;
-    for organization in [&one, &two] {
-        theirs += count(&used(&organization.owner).await["months"][0], "changes");
-    }
-    assert_eq!(count(&now, "changes") - count(&before, "changes"), theirs);
-    assert_eq!(count(&now, "sign_ins") - count(&before, "sign_ins"), 2);
-    assert_eq!(now["organizations"].as_u64(), before["organizations"].as_u64().map(|count| count + 2));
-    assert_eq!(now["complete"], true);
-    let long_ago = operator.get("/api/v1/platform/usage?month=2001-01").await.expect(200);
-    assert_eq!((&long_ago["organizations"], &long_ago["micro_dollars"]), (&json!(0), &json!(0)));
-    operator.get("/api/v1/platform/usage?month=yesterday").await.refused_fields(&["month"]);
-}
-
-#[tokio::test]
-async fn no_more_bytes_are_kept_than_the_quota_allows_however_many_come_at_once() {
-    let world = World::new().await;
-    let (operator, acme) = (world.operator().await, world.organization("Acme").await);
-    let mut paths = Vec::new();
-    for _ in 0..6 {
-        paths.push(uploaded(&acme.owner, 1_000).await);
-    }
-    operator.patch(&tenant(&acme), json!({ "quota": { "storage_bytes": 3_500 } })).await.expect(200);
-    let mut completing = tokio::task::JoinSet::new();
-    for path in paths.clone() {
-        let owner = acme.owner.clone();
-        completing.spawn(async move { owner.post(&path, json!({})).await });
-    }
-    let answers = completing.join_all().await;
-    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 3, "{answers:?}");
-    for answer in answers.into_iter().filter(|answer| answer.status != 200) {
-        answer.refused(409, "quota-exceeded");
-    }
-    // What is kept is not counted again
-    for path in &paths {
-        let answer = acme.owner.post(path, json!({})).await;
-        assert!(matches!(answer.status.as_u16(), 200 | 409), "{}", answer.text);
-    }
-    let now = used(&acme.owner).await;
-    assert_eq!((&now["files"], &now["stored_bytes"], &now["quota"]["storage_bytes"]), (&json!(3), &json!(3_000), &json!(3_500)));
-    let draft = |bytes: u64| json!({ "name": "plan.txt", "media_type": "text/plain", "bytes": bytes });
-    acme.owner.post("/api/v1/files", draft(501)).await.refused(409, "quota-exceeded");
-    acme.owner.post("/api/v1/files", draft(500)).await.expect(201);
-    operator.patch(&tenant(&acme), json!({ "quota": { "storage_bytes": 0 } })).await.refused_fields(&["/quota/storage_bytes"]);
 }

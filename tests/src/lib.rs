@@ -7,6 +7,7 @@ mod answer;
 mod authenticator;
 mod device;
 mod live;
+mod operators;
 mod people;
 mod receiver;
 mod world;

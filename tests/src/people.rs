@@ -48,19 +48,6 @@ impl Person {
         }
     }
 
-    /// Somebody who runs the platform.
-    pub async fn sign_in_operator(world: &World, email: &str) -> Self {
-        let form = json!({ "email": email, "password": crate::world::PASSWORD });
-        let token = world.post("/api/v1/platform/login", form).await.expect(200);
-        Self {
-            id: text(&token["operator"]["id"]),
-            email: email.to_owned(),
-            access: text(&token["access_token"]),
-            refresh: String::new(),
-            world: world.clone(),
-        }
-    }
-
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.world.request(method, path).bearer_auth(&self.access)
     }

@@ -1,4 +1,7 @@
-use crate::{Answer, Organization, Person};
+use crate::{
+    Answer, Organization, Person,
+    operators::{self, Apps},
+};
 use local::{Options, Stack};
 use reqwest::{
     Client, Method, RequestBuilder,
@@ -11,7 +14,7 @@ use std::{
     io::Write,
     net::{IpAddr, Ipv4Addr},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -26,6 +29,7 @@ pub struct World {
     tools: Option<String>,
     address: Option<IpAddr>,
     next: Arc<AtomicU64>,
+    apps: Arc<Mutex<Apps>>,
     place: Place,
 }
 
@@ -39,7 +43,6 @@ enum Place {
 }
 
 pub const PASSWORD: &str = "correct horse battery";
-const OPERATOR: &str = "ada@platform.example";
 
 /// The address of a system that was deployed for the tests.
 fn deployed() -> Option<String> {
@@ -83,7 +86,7 @@ impl World {
         let stack = Stack::start(options, local::functions::all).await.expect("the system starts");
         let (url, tools) = (stack.url(), Some(format!("{}/_local", stack.url())));
         let address = Some(Ipv4Addr::LOCALHOST.into());
-        Self { http, url, tools, address, next: Arc::default(), place: Place::Here(Arc::new(stack)) }
+        Self { http, url, tools, address, next: Arc::default(), apps: Arc::default(), place: Place::Here(Arc::new(stack)) }
     }
 
     fn join(url: String, wait: fn(&File) -> std::io::Result<()>) -> Self {
@@ -95,7 +98,7 @@ impl World {
         let address = tools.as_ref().map(|_| Ipv4Addr::from(0x7f01_0000 | (next as u32 & 0xffff)).into());
         let http = Client::builder().no_proxy().local_address(address).build().expect("a client");
         let next = Arc::new(AtomicU64::new(next << 16));
-        Self { http, url, tools, address, next, place: Place::Deployed { _turn: Arc::new(turn) } }
+        Self { http, url, tools, address, next, apps: Arc::default(), place: Place::Deployed { _turn: Arc::new(turn) } }
     }
 
     /// Ends the system as if its machine went away in good order.
@@ -173,12 +176,16 @@ impl World {
         token.unwrap_or_else(|| skip("a stage keeps its setup token to itself"))
     }
 
-    /// An operator of the platform: the first, whoever of those that share the system made it.
-    pub async fn operator(&self) -> Person {
-        let form = json!({ "token": self.setup_token(), "name": "Ada", "email": OPERATOR, "password": PASSWORD });
-        let answer = self.post("/api/v1/platform/setup", form).await;
-        assert!(matches!(answer.status.as_u16(), 201 | 409), "{}", answer.text);
-        Person::sign_in_operator(self, OPERATOR).await
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.place, Place::Deployed { .. })
+    }
+
+    pub(crate) fn shared_apps(&self) -> Option<File> {
+        self.is_shared().then(operators::file)
+    }
+
+    pub(crate) fn apps<T>(&self, look: impl FnOnce(&mut Apps) -> T) -> T {
+        look(&mut self.apps.lock().expect("nobody panicked with it"))
     }
 
     /// Asks a tool of the system; a test that needs one which is not there is skipped by name.

@@ -1,6 +1,6 @@
 use crate::{
     login::place,
-    second_factor::{PasswordAgain, check_password},
+    second_factor::check_password,
     session::{Proved, TokenPair, open},
 };
 use backend::{
@@ -9,6 +9,7 @@ use backend::{
     page::Page,
     passkey::{Assertion, Registration},
     problem::Problem,
+    second_factor::PasswordAgain,
     visitor::Visitor,
     web::{Answer, Body, IfMatch, IfMatchHeader, Path},
 };

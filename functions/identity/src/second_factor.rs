@@ -3,6 +3,7 @@ use backend::{
     door::Can,
     keys,
     problem::Problem,
+    second_factor::{Code, Enrolment, PasswordAgain, PasswordAndCode, RecoveryCodes},
     web::{Answer, Body, Path},
 };
 use domain::{
@@ -15,32 +16,11 @@ use domain::{
     second_factor::{SecondFactor, SecondFactorView},
     text::Password,
 };
-use qrcodegen::{QrCode, QrCodeEcc};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// My second factor.
 #[utoipa::path(get, path = "/api/v1/auth/second-factor", operation_id = "get_second_factor", tag = "identity", responses((status = 200, body = SecondFactorView)))]
 pub async fn get(can: Can<UseAccount>) -> Result<Answer, Problem> {
     Ok(Answer::ok(&SecondFactor::view(can.get(keys::second_factor(&can.me())).await?.as_ref()))?)
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PasswordAgain {
-    #[schema(format = Password)]
-    pub(crate) password: Password,
-}
-
-/// What an authenticator app needs, in three forms. It is shown this once.
-#[derive(Serialize, ToSchema)]
-pub struct Enrolment {
-    #[schema(example = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")]
-    secret: String,
-    #[schema(example = "otpauth://totp/Office%20Copilot:mia%40example.com?secret=…")]
-    uri: String,
-    /// The same to scan, as a picture in SVG.
-    qr: String,
 }
 
 /// Set up a second factor: an authenticator app that makes codes. It is on when a first code has confirmed it.
@@ -50,9 +30,7 @@ pub async fn begin(can: Can<UseAccount>, Body(form): Body<PasswordAgain>) -> Res
     let before = can.get(keys::second_factor(&can.me())).await?;
     let (seed, sealed) = can.new_seed().await?;
     can.commit(SecondFactor::begin(can.user(), sealed, before)?).await?;
-    let uri = seed.uri(can.membership().email.as_str());
-    let qr = picture(&uri)?;
-    Ok(Answer::ok(&Enrolment { secret: seed.text(), uri, qr })?)
+    Ok(Answer::ok(&Enrolment::new(&seed, &can.membership().email)?)?)
 }
 
 pub(crate) async fn check_password(can: &Can<UseAccount>, password: &Password) -> Result<()> {
@@ -61,35 +39,6 @@ pub(crate) async fn check_password(can: &Can<UseAccount>, password: &Password) -
         true => Ok(()),
         false => Err(Error::invalid("/password", "is not your password")),
     }
-}
-
-fn picture(text: &str) -> Result<String> {
-    let qr = QrCode::encode_text(text, QrCodeEcc::Medium).map_err(|error| Error::internal(error.to_string()))?;
-    let dots = (0..qr.size()).flat_map(|y| (0..qr.size()).map(move |x| (x, y))).filter(|(x, y)| qr.get_module(*x, *y));
-    let path: String = dots.map(|(x, y)| format!("M{} {}h1v1h-1z", x + MARGIN, y + MARGIN)).collect();
-    let size = qr.size() + 2 * MARGIN;
-    Ok(format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {size} {size}\" shape-rendering=\"crispEdges\">\
-         <path fill=\"#fff\" d=\"M0 0h{size}v{size}H0z\"/><path d=\"{path}\"/></svg>"
-    ))
-}
-
-/// Modules of white around the picture, as readers expect them.
-const MARGIN: i32 = 4;
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Code {
-    /// Of the authenticator app.
-    #[schema(example = "123456")]
-    code: String,
-}
-
-/// Codes for the day the app is lost, each good once. They are shown this once.
-#[derive(Serialize, ToSchema)]
-pub struct RecoveryCodes {
-    #[schema(example = json!(["4m9x-27fk-w0qt-c3hz"]))]
-    recovery_codes: Vec<String>,
 }
 
 /// Confirm the second factor by a first code: from now on a login asks for one. This session has thereby proved it.
@@ -105,16 +54,6 @@ pub async fn confirm(can: Can<UseAccount>, Body(form): Body<Code>) -> Result<Ans
 
 async fn begun(can: &Can<UseAccount>) -> Result<SecondFactor> {
     can.get(keys::second_factor(&can.me())).await?.ok_or_else(|| Error::Conflict("there is no second factor".to_owned()))
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PasswordAndCode {
-    #[schema(format = Password)]
-    password: Password,
-    /// Of the authenticator app, or one of the recovery codes.
-    #[schema(example = "123456")]
-    code: String,
 }
 
 /// Get new recovery codes; those before are good no more.

@@ -2,6 +2,7 @@
 
 mod account;
 mod operators;
+mod second_factor;
 mod signin;
 mod tenant;
 mod tenants;
@@ -15,6 +16,10 @@ backend::operations! {
     account::me,
     account::change_password,
     account::logout,
+    second_factor::get, second_factor::begin,
+    second_factor::confirm,
+    second_factor::renew,
+    second_factor::switch_off,
     operators::list, operators::invite,
     operators::remove,
     tenants::list, tenants::create,

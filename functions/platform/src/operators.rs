@@ -40,7 +40,7 @@ pub async fn invite(operator: Operator<ManageOperators>, Body(draft): Body<Opera
 /// Take an operator out, who is out at once, or an invitation back. The last operator stays.
 #[utoipa::path(delete, path = "/api/v1/platform/operators/{operator}", operation_id = "remove_operator", tag = "platform", params(("operator" = OperatorId, Path)), security(("operator" = [])), responses((status = 204)))]
 pub async fn remove(operator: Operator<ManageOperators>, Path(id): Path<OperatorId>) -> Result<Answer, Problem> {
-    let credentials = operator.get(keys::operator_credentials(&id)).await?;
-    operator.commit(operator.roster().remove(&id, credentials)?).await?;
+    let (credentials, factor) = tokio::try_join!(operator.get(keys::operator_credentials(&id)), operator.get(keys::operator_factor(&id)))?;
+    operator.commit(operator.roster().remove(&id, credentials, factor)?).await?;
     Ok(Answer::nothing())
 }

@@ -5,9 +5,11 @@ use backend::{
 };
 use domain::{
     Error,
+    commit::{Commit, Kept},
     id::{OperatorId, SessionId},
     limits,
-    platform::{OperatorSession, OperatorView, Roster},
+    platform::{OperatorSession, OperatorView, Roster, SignIn},
+    second_factor::OperatorFactor,
     text::{Email, Line, Password},
 };
 use serde::{Deserialize, Serialize};
@@ -51,6 +53,9 @@ pub struct OperatorLogin {
     /// As it was chosen; what cannot be a password is simply a wrong one.
     #[schema(format = Password, example = "correct horse battery")]
     password: String,
+    /// Of the authenticator app, or one of the recovery codes: asked for by the problem `code-required`.
+    #[schema(example = "123456")]
+    code: Option<String>,
 }
 
 /// What opens the platform: send the access token as `Authorization: Bearer …`.
@@ -65,25 +70,42 @@ pub struct OperatorToken {
     operator: OperatorView,
 }
 
-/// Log in as an operator. The token is good for an hour, and nothing prolongs it.
+/// Log in as an operator, with a code where a second factor is set up. The token is good for an hour, and nothing prolongs it.
+///
+/// Without a second factor it reaches one's own account and no further.
 #[utoipa::path(post, path = "/api/v1/platform/login", operation_id = "log_in_operator", tag = "platform", request_body = OperatorLogin, security(()), responses((status = 200, body = OperatorToken)))]
 pub async fn login(outsider: Outsider, Body(form): Body<OperatorLogin>) -> Result<Answer, Problem> {
     let roster = outsider.roster().await?;
     let operator = roster.as_ref().and_then(|roster| roster.find_by_email(&form.email));
-    let credentials = match operator {
-        Some(operator) => outsider.credentials(&operator.id).await?,
-        None => None,
+    let (credentials, factor) = match operator {
+        Some(operator) => tokio::try_join!(outsider.credentials(&operator.id), outsider.second_factor(&operator.id))?,
+        None => (None, None),
     };
     let right = outsider.is_password(&form.email, &form.password, credentials.as_ref()).await?;
     let (Some(operator), Some(credentials), true) = (operator, credentials, right) else { return Err(Error::WrongCredentials.into()) };
+    let factor = factor.filter(OperatorFactor::is_on);
+    let second_factor = factor.is_some();
+    let proved = match factor {
+        Some(factor) => {
+            let code = form.code.ok_or(Error::CodeRequired)?;
+            let proof = outsider.prove(&factor, &code).await?.ok_or(Error::WrongCode)?;
+            factor.let_in(&proof).ok_or(Error::WrongCode)?
+        }
+        None => Commit::quiet(),
+    };
     let anew = outsider.hash_anew(&form.password, &credentials).await?;
-    let (id, origin) = (SessionId::new(outsider.now(), outsider.random()), outsider.origin().clone());
-    let (session, commit) = OperatorSession::open(id, operator, origin.device, origin.address, outsider.now());
+    let id = SessionId::new(outsider.now(), outsider.random());
+    let sign_in = SignIn { id, operator, origin: outsider.origin().clone(), second_factor };
+    let (session, opened) = OperatorSession::open(sign_in, outsider.now());
     let commit = match anew {
-        Some(hash) => commit.and(credentials.rehash(hash)),
-        None => commit,
+        Some(hash) => proved.and(opened).and(credentials.rehash(hash)),
+        None => proved.and(opened),
     };
     match outsider.commit(operator, commit).await {
+        // The code was used, or the second factor switched off, at the same moment
+        Err(Error::Stale { kind: OperatorFactor::KIND, .. } | Error::NotFound(OperatorFactor::KIND)) => {
+            return Err(Error::WrongCode.into());
+        }
         // It was the password a moment ago
         Err(Error::Stale { .. }) => return Err(Error::WrongCredentials.into()),
         other => other?,

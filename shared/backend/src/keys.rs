@@ -22,7 +22,7 @@ use domain::{
     profile::*,
     project::Project,
     scim::{ExternalId, Provisioned, Resource},
-    second_factor::SecondFactor,
+    second_factor::{OperatorFactor, SecondFactor},
     settings::Settings,
     structure::Structure,
     task::*,
@@ -476,6 +476,9 @@ pub fn operator_credentials(id: &OperatorId) -> Key<OperatorCredentials> {
     key(format_args!("PLATFORM#OPERATOR#{id}"), "CREDENTIALS")
 }
 pub(crate) fn operator_session(operator: &OperatorId, id: &SessionId) -> Key<OperatorSession> {
+pub fn operator_factor(id: &OperatorId) -> Key<OperatorFactor> {
+    key(format_args!("PLATFORM#OPERATOR#{id}"), "SECOND_FACTOR")
+}
     key(format_args!("PLATFORM#OPERATOR#{operator}"), format_args!("SESSION#{id}"))
 }
 pub fn dossier(organization: &OrganizationId) -> Key<Dossier> {
@@ -526,7 +529,7 @@ pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
         Record::EmailOwner(it) => email_owner(&it.email).into(),
         Record::Credentials(it) => credentials(&me(&it.user)).into(),
         Record::Passkey(it) => passkey(&me(&it.user), &it.id).into(),
-        Record::SecondFactor(it) => second_factor(&me(&it.user)).into(),
+        Record::SecondFactor(it) => second_factor(&me(&it.owner)).into(),
         Record::ResetAsk(it) => reset_ask(&it.email).into(),
         Record::Session(it) => session(&me(&it.user), &it.id).into(),
         Record::Organization(it) => {
@@ -613,6 +616,7 @@ pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
         Record::TenantWord(it) => key::<TenantWord>(tenant_words(&it.word).pk, format_args!("{}#{}", it.word, it.organization)).into(),
     }
 }
+        Record::OperatorFactor(it) => operator_factor(&it.owner).into(),
 
 pub(crate) fn change_place(t: &Tenant, it: &Change) -> Place {
     let place = Place::from(change(t, it)).in_index(changes_of(t, &it.subject.id), &it.id);

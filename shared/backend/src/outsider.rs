@@ -19,13 +19,14 @@ use domain::{
     id::OperatorId,
     limits,
     platform::{OperatorAccount, OperatorCredentials, OperatorSession, Roster},
+    second_factor::OperatorFactor,
     text::{Email, Password},
 };
 use http::request::Parts;
 
 /// Somebody without an operator's token.
 pub struct Outsider {
-    backend: Backend,
+    pub(crate) backend: Backend,
     facts: Facts,
     claim: Option<Claim>,
     now: Timestamp,
@@ -69,6 +70,10 @@ impl Outsider {
 
     pub async fn credentials(&self, operator: &OperatorId) -> Result<Option<OperatorCredentials>> {
         self.backend.0.own.table.get(keys::operator_credentials(operator)).await
+    }
+
+    pub async fn second_factor(&self, operator: &OperatorId) -> Result<Option<OperatorFactor>> {
+        self.backend.0.own.table.get(keys::operator_factor(operator)).await
     }
 
     /// Whether this is the setup token of the secrets; refuses whoever has tried too often in this hour.

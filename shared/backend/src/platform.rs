@@ -75,6 +75,7 @@ impl<D: Duty> FromRequestParts<App> for Operator<D> {
         }
         let (session, roster) = Option::zip(session, roster).ok_or(Error::Unauthenticated)?;
         let account = roster.find(&claims.sub).filter(|account| session.lets_in(account, now)).ok_or(Error::Unauthenticated)?.clone();
+        session.admits::<D>()?;
         if let Some(claim) = &claim {
             let _ = facts.claim.set(claim.clone());
             if let Some(kept) = kept {

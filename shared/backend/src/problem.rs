@@ -57,6 +57,7 @@ fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::SecondFactorRequired { .. } => (StatusCode::UNAUTHORIZED, "second-factor-required", "A code is needed"),
         Error::WrongCode => (StatusCode::UNAUTHORIZED, "wrong-code", "The code is wrong"),
         Error::WrongPasskey => (StatusCode::UNAUTHORIZED, "wrong-passkey", "The passkey is not taken"),
+        Error::CodeRequired => (StatusCode::UNAUTHORIZED, "code-required", "A code is needed"),
         Error::SecondFactorNeeded => (StatusCode::FORBIDDEN, "second-factor-needed", "A second factor is needed"),
         Error::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
         Error::PeopleOnly => (StatusCode::FORBIDDEN, "people-only", "Not with a key"),

@@ -4,34 +4,107 @@ use crate::{
     aws::Inner,
     door::Can,
     guesses::{CODES, Guesses},
+    outsider::Outsider,
+    platform::Operator,
     secrets::{equal_in_constant_time, sha256},
     visitor::Visitor,
 };
 use domain::{
-    Result, Timestamp,
+    Error, Result, Timestamp,
     id::sortable,
     limits,
+    platform::UseOperatorAccount,
     policy::UseAccount,
-    second_factor::{Proof, SecondFactor},
+    second_factor::{Factor, OperatorFactor, Proof, SecondFactor},
+    text::Password,
 };
+use qrcodegen::{QrCode, QrCodeEcc};
 use ring::hmac;
+use serde::{Deserialize, Serialize};
+use std::fmt::Display;
+use utoipa::ToSchema;
 
 const PURPOSE: &str = "second-factor";
 const ISSUER: &str = "Office Copilot";
 /// Seconds a code stands for; those before and after it are taken too, for clocks that differ.
 const STEP: i64 = 30;
 
+/// Proof that it is still the same person.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordAgain {
+    #[schema(format = Password)]
+    pub password: Password,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Code {
+    /// Of the authenticator app.
+    #[schema(example = "123456")]
+    pub code: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordAndCode {
+    #[schema(format = Password)]
+    pub password: Password,
+    /// Of the authenticator app, or one of the recovery codes.
+    #[schema(example = "123456")]
+    pub code: String,
+}
+
+/// What an authenticator app needs, in three forms. It is shown this once.
+#[derive(Serialize, ToSchema)]
+pub struct Enrolment {
+    #[schema(example = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")]
+    secret: String,
+    #[schema(example = "otpauth://totp/Office%20Copilot:mia%40example.com?secret=…")]
+    uri: String,
+    /// The same to scan, as a picture in SVG.
+    qr: String,
+}
+
+impl Enrolment {
+    pub fn new(seed: &Seed, account: impl Display) -> Result<Self> {
+        let uri = seed.uri(&account.to_string());
+        Ok(Self { secret: seed.text(), qr: picture(&uri)?, uri })
+    }
+}
+
+/// Codes for the day the app is lost, each good once. They are shown this once.
+#[derive(Serialize, ToSchema)]
+pub struct RecoveryCodes {
+    #[schema(example = json!(["4m9x-27fk-w0qt-c3hz"]))]
+    pub recovery_codes: Vec<String>,
+}
+
+fn picture(text: &str) -> Result<String> {
+    let qr = QrCode::encode_text(text, QrCodeEcc::Medium).map_err(|error| Error::internal(error.to_string()))?;
+    let dots = (0..qr.size()).flat_map(|y| (0..qr.size()).map(move |x| (x, y))).filter(|(x, y)| qr.get_module(*x, *y));
+    let path: String = dots.map(|(x, y)| format!("M{} {}h1v1h-1z", x + MARGIN, y + MARGIN)).collect();
+    let size = qr.size() + 2 * MARGIN;
+    Ok(format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {size} {size}\" shape-rendering=\"crispEdges\">\
+         <path fill=\"#fff\" d=\"M0 0h{size}v{size}H0z\"/><path d=\"{path}\"/></svg>"
+    ))
+}
+
+/// Modules of white around the picture, as readers expect them.
+const MARGIN: i32 = 4;
+
 /// What an app makes codes of, before it is sealed.
 pub struct Seed([u8; 20]);
 
 impl Seed {
     /// As people type it where nothing can be scanned.
-    pub fn text(&self) -> String {
+    fn text(&self) -> String {
         base32(&self.0)
     }
 
     /// As apps scan it.
-    pub fn uri(&self, account: &str) -> String {
+    fn uri(&self, account: &str) -> String {
         let (issuer, account) = (escaped(ISSUER), escaped(account));
         format!("otpauth://totp/{issuer}:{account}?secret={}&issuer={issuer}&algorithm=SHA1&digits=6&period={STEP}", self.text())
     }
@@ -80,12 +153,12 @@ fn plain(given: &str) -> String {
 }
 
 impl Inner {
-    async fn recognise(&self, factor: &SecondFactor, given: &str, now: Timestamp) -> Result<Option<Proof>> {
+    async fn recognise<I: Display>(&self, factor: &Factor<I>, given: &str, now: Timestamp) -> Result<Option<Proof>> {
         let given = plain(given);
         if given.len() != 6 {
             return Ok(Some(sha256(given.as_bytes())).filter(|hash| factor.recovery.contains(hash)).map(|hash| Proof::Recovery { hash }));
         }
-        let seed = self.secrets().await?.open(PURPOSE, factor.user.as_str(), &factor.sealed)?;
+        let seed = self.secrets().await?.open(PURPOSE, &factor.owner.to_string(), &factor.sealed)?;
         let present = now.as_second().div_euclid(STEP);
         let is_right = |step: i64| equal_in_constant_time(code(&seed, step).as_bytes(), given.as_bytes());
         let step = [present - 1, present, present + 1].into_iter().filter(|step| *step > factor.last_step).find(|step| is_right(*step));
@@ -93,9 +166,25 @@ impl Inner {
     }
 
     /// What a code proves; refuses whoever has guessed too often in this hour. One that was used proves nothing.
-    async fn prove(&self, factor: &SecondFactor, given: &str, address: &str, now: Timestamp) -> Result<Option<Proof>> {
-        let guesses = Guesses { table: &self.own.table, of: &CODES, who: factor.user.to_string(), address, now };
+    async fn prove<I: Display>(&self, factor: &Factor<I>, given: &str, address: &str, now: Timestamp) -> Result<Option<Proof>> {
+        let guesses = Guesses { table: &self.own.table, of: &CODES, who: factor.owner.to_string(), address, now };
         guesses.check(self.recognise(factor, given, now)).await
+    }
+
+    /// Something new for an app to make codes of, and the same sealed for its owner.
+    async fn new_seed(&self, owner: &str) -> Result<(Seed, String)> {
+        let seed = Seed(self.entropy.bytes());
+        let sealed = self.secrets().await?.seal(PURPOSE, owner, &seed.0, &self.entropy)?;
+        Ok((seed, sealed))
+    }
+
+    /// New recovery codes of eighty random bits, as they are shown once, and the hashes that are kept.
+    fn new_recovery_codes(&self) -> (Vec<String>, Vec<String>) {
+        let code = |random| sortable(Timestamp::UNIX_EPOCH, random)[10..].to_owned();
+        let codes: Vec<String> = (0..limits::RECOVERY_CODES).map(|_| code(self.entropy.number())).collect();
+        let hashes = codes.iter().map(|code| sha256(code.as_bytes())).collect();
+        let shown = codes.iter().map(|code| [&code[..4], &code[4..8], &code[8..12], &code[12..]].join("-")).collect();
+        (shown, hashes)
     }
 }
 
@@ -110,21 +199,32 @@ impl Can<UseAccount> {
         self.room.inner.prove(factor, given, &self.room.origin.address, self.now()).await
     }
 
-    /// Something new for an app to make codes of, and the same sealed for this person.
     pub async fn new_seed(&self) -> Result<(Seed, String)> {
-        let inner = &self.room.inner;
-        let seed = Seed(inner.entropy.bytes());
-        let sealed = inner.secrets().await?.seal(PURPOSE, self.user().as_str(), &seed.0, &inner.entropy)?;
-        Ok((seed, sealed))
+        self.room.inner.new_seed(self.user().as_str()).await
     }
 
-    /// New recovery codes of eighty random bits, as they are shown once, and the hashes that are kept.
     pub fn new_recovery_codes(&self) -> (Vec<String>, Vec<String>) {
-        let code = |random| sortable(Timestamp::UNIX_EPOCH, random)[10..].to_owned();
-        let codes: Vec<String> = (0..limits::RECOVERY_CODES).map(|_| code(self.random())).collect();
-        let hashes = codes.iter().map(|code| sha256(code.as_bytes())).collect();
-        let shown = codes.iter().map(|code| [&code[..4], &code[4..8], &code[8..12], &code[12..]].join("-")).collect();
-        (shown, hashes)
+        self.room.inner.new_recovery_codes()
+    }
+}
+
+impl Outsider {
+    pub async fn prove(&self, factor: &OperatorFactor, given: &str) -> Result<Option<Proof>> {
+        self.backend.0.prove(factor, given, &self.origin().address, self.now()).await
+    }
+}
+
+impl Operator<UseOperatorAccount> {
+    pub async fn prove(&self, factor: &OperatorFactor, given: &str) -> Result<Option<Proof>> {
+        self.room.inner.prove(factor, given, &self.room.origin.address, self.now()).await
+    }
+
+    pub async fn new_seed(&self) -> Result<(Seed, String)> {
+        self.room.inner.new_seed(self.account().id.as_str()).await
+    }
+
+    pub fn new_recovery_codes(&self) -> (Vec<String>, Vec<String>) {
+        self.room.inner.new_recovery_codes()
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
     profile::*,
     project::Project,
     scim::{ExternalId, Provisioned},
-    second_factor::SecondFactor,
+    second_factor::{OperatorFactor, SecondFactor},
     settings::Settings,
     structure::{Scope, Structure},
     task::*,
@@ -113,7 +113,7 @@ records! {
     User, "user", |it| it.version, it.id;
     EmailOwner, "email_owner", |it| it.version, it.user;
     Credentials, "credentials", |it| it.version, it.user;
-    SecondFactor, "second_factor", |it| it.version, it.user;
+    SecondFactor, "second_factor", |it| it.version, it.owner;
     Passkey, "passkey", |it| it.version, it.id;
     Session, "session", |it| it.version, it.id;
     ResetAsk, "reset_ask", |it| 0, it.email;
@@ -177,6 +177,7 @@ pub struct Subject {
 /// One write of a commit, with the condition under which it holds.
 #[derive(Clone)]
 pub enum Write {
+    OperatorFactor, "operator_factor", |it| it.version, it.owner;
     /// Must not be there yet.
     Create(Record),
     /// Must still have the version that was seen.

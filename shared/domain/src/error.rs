@@ -28,8 +28,11 @@ pub enum Error {
     WrongCode,
     #[error("the passkey is none of ours, or the login took too long and has to begin anew")]
     WrongPasskey,
-    #[error("your organisation asks for a second factor: set one up, or log in with it")]
+    #[error("a second factor is asked for: set one up, or log in with it")]
     SecondFactorNeeded,
+    /// Of an operator, who gives it with the password.
+    #[error("a code is needed: send it with email and password")]
+    CodeRequired,
     #[error("your role does not allow this")]
     Forbidden,
     #[error("a key cannot do this; log in")]

@@ -3,11 +3,12 @@
 use crate::{
     Error, Result, Timestamp,
     access::Access,
-    commit::{Commit, Kept, Write},
+    commit::{Commit, Kept, Origin, Write},
     conversation::Conversation,
     id::*,
     limits,
     organization::{Everyone, Invitation, Membership, Organization},
+    second_factor::OperatorFactor,
     structure::Structure,
     tenant::Dossier,
     text::{Email, Line},
@@ -45,7 +46,7 @@ pub struct OperatorAccount {
     pub name: Line,
     pub email: Email,
     pub joined_at: Timestamp,
-    /// Rises with each new password, and ends what was opened under the one before.
+    /// Rises with each new password and with the end of a second factor, and ends what was opened under the one before.
     pub passwords: u32,
 }
 
@@ -140,7 +141,7 @@ impl Roster {
     }
 
     /// Takes an operator out with what they proved themselves by, or an invitation back; the last operator stays.
-    pub fn remove(&self, id: &OperatorId, credentials: Option<OperatorCredentials>) -> Result<Commit> {
+    pub fn remove(&self, id: &OperatorId, credentials: Option<OperatorCredentials>, factor: Option<OperatorFactor>) -> Result<Commit> {
         let mut after = self.next();
         after.operators.retain(|one| one.id != *id);
         after.invited.retain(|one| one.id != *id);
@@ -151,14 +152,26 @@ impl Roster {
             return Err(Error::Conflict("the platform needs an operator: invite somebody first".to_owned()));
         }
         let commit = Commit::part("operator.removed", WHAT, id, Some(&before), None).also_replace(self.version, after);
-        Ok(credentials.into_iter().fold(commit, |commit, it| commit.with(Write::Delete { seen: it.version, record: it.into() })))
+        let commit = credentials.into_iter().fold(commit, |commit, it| commit.with(Write::Delete { seen: it.version, record: it.into() }));
+        Ok(factor.into_iter().fold(commit, |commit, it| commit.with(Write::Delete { seen: it.version, record: it.into() })))
+    }
+
+    /// Every session of an operator is over, this one too.
+    fn without_sessions_of(&self, me: &OperatorAccount) -> Self {
+        let mut after = self.next();
+        after.operators.iter_mut().filter(|one| one.id == me.id).for_each(|one| one.passwords += 1);
+        let changed = OperatorCredentials { password_hash: hash, changed_at: now, version: credentials.version + 1, ..credentials.clone() };
+        after
+    }
+
+    /// Without a second factor nothing is left of what was opened with it.
+    pub fn end_sessions_of(&self, me: &OperatorAccount) -> Commit {
+        Commit::quiet().also_replace(self.version, self.without_sessions_of(me))
     }
 
     /// A new password ends every session, this one too.
     pub fn change_password(&self, me: &OperatorAccount, credentials: &OperatorCredentials, hash: String, now: Timestamp) -> Commit {
-        let mut after = self.next();
-        after.operators.iter_mut().filter(|one| one.id == me.id).for_each(|one| one.passwords += 1);
-        let changed = OperatorCredentials { password_hash: hash, changed_at: now, version: credentials.version + 1, ..credentials.clone() };
+        let after = self.without_sessions_of(me);
         Commit::noted("operator.password_changed", credentials).also_replace(self.version, after).also_replace(credentials.version, changed)
     }
 }
@@ -196,23 +209,35 @@ pub struct OperatorSession {
     pub ends_at: Timestamp,
     pub ended: bool,
     pub version: u64,
+    /// Whether a second factor was proved: without it, it reaches its own account and no further.
+    pub second_factor: bool,
     /// When the table may forget it, in seconds since 1970; never what decides whether it is alive.
     pub expires: i64,
 }
 
 impl OperatorSession {
-    pub fn open(id: SessionId, operator: &OperatorAccount, device: String, address: String, now: Timestamp) -> (Self, Commit) {
+/// Somebody who proved to be an operator, and from where.
+pub struct SignIn<'a> {
+    pub id: SessionId,
+    pub operator: &'a OperatorAccount,
+    pub origin: Origin,
+    pub second_factor: bool,
+}
+
+    pub fn open(sign_in: SignIn<'_>, now: Timestamp) -> (Self, Commit) {
+        let SignIn { id, operator, origin, second_factor } = sign_in;
         let ends_at = now + limits::OPERATOR_SESSION;
         let session = Self {
             id,
             operator: operator.id.clone(),
             passwords: operator.passwords,
-            device,
-            address,
+            device: origin.device,
+            address: origin.address,
             created_at: now,
             ends_at,
             ended: false,
             version: 1,
+            second_factor,
             expires: ends_at.as_second(),
         };
         (session.clone(), Commit::noted("operator.signed_in", &session).also_create(session))
@@ -223,6 +248,12 @@ impl OperatorSession {
     }
 
     pub fn end(&self) -> Commit {
+    /// Whether it may be used for a duty.
+    pub fn admits<D: Duty>(&self) -> Result<()> {
+        let admitted = self.second_factor || D::NAME == UseOperatorAccount::NAME;
+        if admitted { Ok(()) } else { Err(Error::SecondFactorNeeded) }
+    }
+
         let after = Self { ended: true, version: self.version + 1, ..self.clone() };
         Commit::noted("operator.signed_out", self).also_replace(self.version, after)
     }
@@ -263,9 +294,9 @@ macro_rules! duties {
 }
 
 duties! {
-    /// One's own account as an operator: password and session.
-    UseOperatorAccount: reads [OperatorCredentials], writes [Roster, OperatorCredentials, OperatorSession];
-    ManageOperators: reads [OperatorCredentials], writes [Roster, OperatorCredentials];
+    /// One's own account as an operator: password, second factor and session. All that there is to do without a second factor.
+    UseOperatorAccount: reads [OperatorCredentials, OperatorFactor], writes [Roster, OperatorCredentials, OperatorFactor, OperatorSession];
+    ManageOperators: reads [OperatorCredentials, OperatorFactor], writes [Roster, OperatorCredentials, OperatorFactor];
     /// What an organisation is, who owns it and what holds for it; nothing of what is in it.
     ReadTenants: reads [Organization, Access, Membership, Dossier, Usage, Storage], writes [];
     ManageTenants: reads [Organization, Access, Membership, Dossier, Usage, Invitation], writes [Organization, Access, Dossier, Everyone, Structure, Conversation, Invitation];
@@ -294,6 +325,20 @@ mod tests {
     }
 
     #[test]
+    fn signed_in(operator: &OperatorAccount, second_factor: bool) -> OperatorSession {
+        OperatorSession::open(SignIn { id: SessionId::new(NOW, 1), operator, origin: Origin::default(), second_factor }, NOW).0
+    }
+
+    #[test]
+    fn without_a_second_factor_there_is_ones_own_account_and_nothing_else() {
+        let (_, first) = opened();
+        let (without, with) = (signed_in(&first, false), signed_in(&first, true));
+        assert!(without.admits::<UseOperatorAccount>().is_ok());
+        assert!(matches!(without.admits::<ManageTenants>(), Err(Error::SecondFactorNeeded)));
+        assert!(matches!(without.admits::<ReadPlatformTrail>(), Err(Error::SecondFactorNeeded)));
+        assert!(with.admits::<ManageTenants>().is_ok());
+    }
+
     fn the_platform_never_has_fewer_operators_than_one() {
         let (roster, first) = opened();
         assert!(matches!(roster.remove(&first.id, None), Err(Error::Conflict(_))));
@@ -322,7 +367,7 @@ mod tests {
     #[test]
     fn a_new_password_ends_what_was_opened_under_the_one_before() {
         let (roster, first) = opened();
-        let (session, _) = OperatorSession::open(SessionId::new(NOW, 1), &first, String::new(), String::new(), NOW);
+        let session = signed_in(&first, true);
         assert!(session.lets_in(&first, NOW));
         assert!(!session.lets_in(&first, NOW + limits::OPERATOR_SESSION));
         let credentials = OperatorCredentials::new(&first.id, String::new(), NOW);

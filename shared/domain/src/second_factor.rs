@@ -3,16 +3,18 @@
 use crate::{
     Error, Result, Timestamp,
     account::Session,
-    commit::{Commit, Write},
-    id::UserId,
+    commit::{Commit, Kept, Write},
+    id::{OperatorId, UserId},
+    platform::OperatorSession,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What a person proves themselves with beside the password. Kept apart from the account, as the password is.
+/// What a person, or an operator of the platform, proves themselves with beside the password. Kept apart from the account, as
+/// the password is.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct SecondFactor {
-    pub user: UserId,
+pub struct Factor<I> {
+    pub owner: I,
     /// What codes are made of, sealed: whoever reads the table can make none.
     pub sealed: String,
     /// Absent until a first code has shown that the app was set up.
@@ -22,6 +24,27 @@ pub struct SecondFactor {
     /// Hashes of the recovery codes that are left.
     pub recovery: Vec<String>,
     pub version: u64,
+}
+
+pub type SecondFactor = Factor<UserId>;
+pub type OperatorFactor = Factor<OperatorId>;
+
+/// A session, which may have proved it.
+pub trait Proving: Kept {
+    #[must_use]
+    fn with_second_factor(&self, proved: bool) -> Self;
+}
+
+impl Proving for Session {
+    fn with_second_factor(&self, proved: bool) -> Self {
+        Self { second_factor: proved, version: self.version + 1, ..self.clone() }
+    }
+}
+
+impl Proving for OperatorSession {
+    fn with_second_factor(&self, proved: bool) -> Self {
+        Self { second_factor: proved, version: self.version + 1, ..self.clone() }
+    }
 }
 
 /// What a person is shown of it.
@@ -49,7 +72,10 @@ fn off() -> Error {
     Error::Conflict("there is no second factor".to_owned())
 }
 
-impl SecondFactor {
+impl<I: Clone> Factor<I>
+where
+    Self: Kept,
+{
     pub fn is_on(&self) -> bool {
         self.since.is_some()
     }
@@ -61,12 +87,12 @@ impl SecondFactor {
     }
 
     /// Sets it up, once more if it was never confirmed; one that is on is switched off first.
-    pub fn begin(user: &UserId, sealed: String, before: Option<Self>) -> Result<Commit> {
+    pub fn begin(owner: &I, sealed: String, before: Option<Self>) -> Result<Commit> {
         if before.as_ref().is_some_and(Self::is_on) {
             return Err(Error::Conflict("there is a second factor; switch it off first".to_owned()));
         }
         let version = before.as_ref().map_or(1, |before| before.version + 1);
-        let begun = Self { user: user.clone(), sealed, since: None, last_step: 0, recovery: Vec::new(), version };
+        let begun = Self { owner: owner.clone(), sealed, since: None, last_step: 0, recovery: Vec::new(), version };
         Ok(match before {
             None => Commit::quiet().also_create(begun),
             Some(before) => Commit::quiet().also_replace(before.version, begun),
@@ -86,15 +112,14 @@ impl SecondFactor {
     }
 
     /// Switches it on with a first code. The session that did it has thereby proved it.
-    pub fn confirm(self, proof: Option<&Proof>, recovery: Vec<String>, session: &Session, now: Timestamp) -> Result<Commit> {
+    pub fn confirm(self, proof: Option<&Proof>, recovery: Vec<String>, session: &impl Proving, now: Timestamp) -> Result<Commit> {
         if self.is_on() {
             return Err(Error::Conflict("the second factor is on already".to_owned()));
         }
         let confirmed = proof.and_then(|proof| self.after(proof)).ok_or_else(wrong)?;
         let confirmed = Self { since: Some(now), recovery, ..confirmed };
-        let proved = Session { second_factor: true, version: session.version + 1, ..session.clone() };
         let commit = Commit::noted("second_factor.switched_on", &confirmed).also_replace(self.version, confirmed);
-        Ok(commit.also_replace(session.version, proved))
+        Ok(commit.also_replace(session.version(), session.with_second_factor(true)))
     }
 
     /// Lets somebody in who gave a code: it is used up in the commit that opens the session.
@@ -117,13 +142,12 @@ impl SecondFactor {
     }
 
     /// Switches it off. The session that did it goes on as one opened without it.
-    pub fn switch_off(self, proof: Option<&Proof>, session: &Session) -> Result<Commit> {
+    pub fn switch_off(self, proof: Option<&Proof>, session: &impl Proving) -> Result<Commit> {
         if !self.is_on() {
             return Err(off());
         }
         proof.and_then(|proof| self.after(proof)).ok_or_else(wrong)?;
-        let without = Session { second_factor: false, version: session.version + 1, ..session.clone() };
-        Ok(self.removed("second_factor.switched_off").also_replace(session.version, without))
+        Ok(self.removed("second_factor.switched_off").also_replace(session.version(), session.with_second_factor(false)))
     }
 
     /// Takes it from somebody who lost it.
@@ -145,7 +169,7 @@ mod tests {
     fn factor() -> SecondFactor {
         let user = UserId::new(Timestamp::UNIX_EPOCH, 1);
         let recovery = vec!["one".to_owned(), "two".to_owned()];
-        SecondFactor { user, sealed: String::new(), since: Some(Timestamp::UNIX_EPOCH), last_step: 10, recovery, version: 1 }
+        SecondFactor { owner: user, sealed: String::new(), since: Some(Timestamp::UNIX_EPOCH), last_step: 10, recovery, version: 1 }
     }
 
     #[test]

@@ -143,6 +143,7 @@ impl Ids {
             change(t, &self.change),
             roster(),
             operator_credentials(&self.operator),
+            operator_factor(&self.operator),
             operator_session(&self.operator, &self.session),
             dossier(t.id()),
             change_of(t, &self.change.id, "SUBJECT"),
@@ -271,7 +272,9 @@ impl Ids {
         let (_, keyed) = ApiKey::new(self.api_key.clone(), draft, secret, &inviter.role.grants(), NOW).unwrap();
         let enrolled = SecondFactor::begin(&self.user, "SEALED".to_owned(), None).unwrap();
         let (first, platform_opened) = Roster::open(self.operator.clone(), read(json!("Ada")), me.email.clone(), "HASH".to_owned(), NOW);
-        let (_, signed_in) = OperatorSession::open(self.session.clone(), &first, String::new(), String::new(), NOW);
+        let sign_in = SignIn { id: self.session.clone(), operator: &first, origin: Origin::default(), second_factor: false };
+        let (_, signed_in) = OperatorSession::open(sign_in, NOW);
+        let secured = OperatorFactor::begin(&self.operator, "SEALED".to_owned(), None).unwrap();
         let dossier = Dossier::empty(organization);
         let access = domain::access::Access::of_founder(&self.user);
         let noted = House { organization: house.clone(), access, dossier }.suspend(read(json!("x")), NOW).unwrap();
@@ -304,7 +307,8 @@ impl Ids {
             started,
             said,
             opened,
-            connection.watch("TOPIC").unwrap(),
+            secured,
+            connection.watch(self.project.as_str()).unwrap(),
             taken_on,
             drafted,
             issued,
@@ -462,5 +466,6 @@ proptest! {
         for word in domain::text::words([text.as_str()]) {
             prop_assert!(!word.contains('#'));
         }
+    "operator_factor",
     }
 }
