@@ -15,7 +15,6 @@ BY_LAMBDA = {
 
 # Not to be provoked here: whose role, what on which name, and the reason
 NOT_PROVOKED = {
-    ("Reminders", "sqs:SendMessage", "office-copilot-reminders"): "only a timer that arrives too early is sent again, and here all clocks agree",
     ("Webhooks", "sqs:SendMessage", "office-copilot-webhooks"): "only what is to be tried later than a queue waits is put back",
 }
 

@@ -196,6 +196,8 @@ const CASES: &[(&str, &str)] = &[
     ("GET /api/v1/changes?record={task}", ""),
     ("GET /api/v1/changes?person={member}", ""),
     ("DELETE /api/v1/teams/{team}", ""),
+    ("POST /api/v1/organization/remove", r#"{"name":"Acme","password":"correct horse battery"}"#),
+    ("POST /api/v1/organization/keep", ""),
     ("POST /api/v1/auth/logout-everywhere", ""),
     ("POST /api/v1/auth/logout", ""),
     ("POST /api/v1/organization/hand-over", r#"{"to":"{colleague}"}"#),

@@ -23,6 +23,7 @@ mod platform;
 mod posts;
 mod profile;
 mod reminders;
+mod removal;
 mod roles;
 mod scale;
 mod scim;

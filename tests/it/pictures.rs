@@ -44,6 +44,11 @@ async fn shows(person: &Person, of: &str, media_type: &str, content: Vec<u8>) {
     assert_eq!(picture["state"], "taken", "{picture}");
 }
 
+/// The organisation gets a logo.
+pub(crate) async fn shows_logo(owner: &Person) {
+    shows(owner, "organization", "image/png", written(&two_halves(64, 64), ImageFormat::Png)).await;
+}
+
 async fn bytes(person: &Person, path: &str) -> Vec<u8> {
     let answer = person.request(reqwest::Method::GET, path).send().await.unwrap();
     assert!(answer.status().is_success(), "{path} was answered with {}", answer.status());

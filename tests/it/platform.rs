@@ -33,6 +33,8 @@ pub(crate) const CASES: &[(&str, &str)] = &[
     ("PATCH /api/v1/platform/tenants/{organization}", r#"{"note":"Nice people"}"#),
     ("POST /api/v1/platform/tenants/{organization}/suspend", r#"{"reason":"x"}"#),
     ("POST /api/v1/platform/tenants/{organization}/resume", ""),
+    ("POST /api/v1/platform/tenants/{organization}/remove", r#"{"reason":"x"}"#),
+    ("POST /api/v1/platform/tenants/{organization}/keep", ""),
     ("POST /api/v1/platform/tenants/{organization}/invite-owner", r#"{"email":"eve@example.com"}"#),
     ("GET /api/v1/platform/tenants/{organization}/usage", ""),
     ("GET /api/v1/platform/usage", ""),

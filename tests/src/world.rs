@@ -261,6 +261,12 @@ impl World {
         self.tool(Method::GET, "/calls", "").await.expect(200)
     }
 
+    /// Where in the table and among the files a text is found.
+    pub async fn mentions(&self, of: &str) -> Vec<String> {
+        let found = self.tool(Method::POST, "/mentions", of.to_owned()).await.expect(200);
+        found.as_array().expect("a list").iter().map(text).collect()
+    }
+
     /// Every mail, the latest first.
     pub async fn mailbox(&self) -> Vec<Value> {
         self.idle().await;

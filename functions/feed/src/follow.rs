@@ -126,6 +126,15 @@ async fn ask(backend: &Backend, system: &System, change: &Change) -> Result<()> 
             }
             None => Ok(()),
         },
+        "organization.removal_planned" | "organization.kept" => {
+            let owners = system.get(keys::access(system.tenant())).await?.map(|access| access.owners).unwrap_or_default();
+            for user in owners {
+                let kept = change.action == "organization.kept";
+                let job = MailJob::Removal { organization: organization.clone(), user, change: change.id.clone(), kept };
+                backend.ask_for_mail(&job).await?;
+            }
+            Ok(())
+        }
         "operator.invited" => {
             let operator = change.subject.id.parse().map_err(|e: String| Error::internal(e))?;
             backend.ask_for_mail(&MailJob::Operator { operator }).await

@@ -98,7 +98,9 @@ async fn account(visitor: &Visitor, invitation: &Invitation, policy: PasswordPol
         return Err(Error::WrongCredentials);
     }
     let user = visitor.get(keys::user(&me)).await?.ok_or(Error::WrongCredentials)?;
-    Ok((user, Vec::new()))
+    let settled = user.settles_in(&invitation.organization);
+    let moved = settled.map(|settled| Write::Replace { seen: user.version, record: settled.into() });
+    Ok((user, moved.into_iter().collect()))
 }
 
 #[derive(Deserialize, ToSchema)]

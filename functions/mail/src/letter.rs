@@ -5,6 +5,7 @@ use domain::{
     notification::{Notification, Reason},
     organization::{Invitation, Organization},
     platform::OperatorInvitation,
+    removal::RemovalPlan,
     text::Email,
 };
 use mail_builder::MessageBuilder;
@@ -160,7 +161,7 @@ impl Letter {
             greeting: "Hello,".to_owned(),
             paragraphs: vec![
                 format!("{} invites you to be an operator of this installation of Office Copilot.", invited.inviter),
-                "Operators see every organisation on it, and can suspend each.".to_owned(),
+                "Operators see every organisation on it, and can suspend and remove each.".to_owned(),
                 format!("The link works once, until {until}."),
             ],
             link: Some((link, "Become an operator".to_owned())),
@@ -185,6 +186,42 @@ impl Letter {
             ],
             link: link.map(|link| (link, "Choose a password".to_owned())),
             closing: "If you do not know the organisation, you need do nothing, or leave it.".to_owned(),
+        }
+    }
+
+    /// To an owner of an organisation that will be removed.
+    pub fn removal(user: &User, organization: &Organization, plan: &RemovalPlan) -> Self {
+        let (name, at) = (&organization.name, moment(plan.at, user));
+        let (who, how) = match plan.owner {
+            Some(_) => {
+                ("An owner of it asked for that.", "Any owner can keep it until then: log in, and keep the organisation in its settings.")
+            }
+            None => ("Those who run this installation decided that.", "Turn to them if it should be kept."),
+        };
+        let reason = plan.reason.iter().map(|reason| format!("Their reason: {reason}"));
+        let rest = [
+            "From now on it can be read, and nothing in it can be changed. What you want to keep, download before.".to_owned(),
+            how.to_owned(),
+        ];
+        Self {
+            to: user.email.clone(),
+            subject: format!("{name} will be removed"),
+            greeting: format!("Hello {},", user.name),
+            paragraphs: [format!("{name} will be removed on {at}, with all it has. {who}")].into_iter().chain(reason).chain(rest).collect(),
+            link: None,
+            closing: format!("You get this mail because you own {name}."),
+        }
+    }
+
+    pub fn kept(user: &User, organization: &Organization) -> Self {
+        let name = &organization.name;
+        Self {
+            to: user.email.clone(),
+            subject: format!("{name} is kept"),
+            greeting: format!("Hello {},", user.name),
+            paragraphs: vec![format!("{name} was to be removed, and is kept after all. Nothing of it was lost.")],
+            link: None,
+            closing: format!("You get this mail because you own {name}."),
         }
     }
 

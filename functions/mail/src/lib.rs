@@ -30,11 +30,13 @@ async fn deliver(backend: Backend, job: MailJob) -> Result<()> {
         MailJob::Invitation { organization, invitation, sending } => (organization, format!("{invitation}.{sending}")),
         MailJob::Alert { organization, change, .. } => (organization, format!("alert.{change}")),
         MailJob::Provisioned { organization, user, at } => (organization, format!("provisioned.{user}.{}", at.as_millisecond())),
+        MailJob::Removal { organization, user, change, .. } => (organization, format!("removal.{change}.{user}")),
         MailJob::Notification { organization, user, notification } => (organization, format!("{notification}.{user}")),
     };
     let system = backend.system(organization);
-    // What is about a person's own account is not the organisation's
-    if !matches!(job, MailJob::Confirmation { .. } | MailJob::Reset { .. } | MailJob::Alert { .. }) && system.is_suspended().await? {
+    // What is about a person's own account is not the organisation's, and its end is what they have to hear of
+    let goes_on = matches!(job, MailJob::Confirmation { .. } | MailJob::Reset { .. } | MailJob::Alert { .. } | MailJob::Removal { .. });
+    if !goes_on && system.is_suspended().await? {
         return Ok(());
     }
     let Some(letter) = write(&backend, &system, &job).await? else { return Ok(()) };
@@ -111,6 +113,15 @@ async fn write(backend: &Backend, system: &System, job: &MailJob) -> Result<Opti
                 false => Some(format!("{url}/reset-password?token={}", backend.reset_link(&credentials, ends).await?)),
             };
             Ok(Some(Letter::provisioned(&user, &organization, link)))
+        }
+        MailJob::Removal { user, kept, .. } => {
+            let user: Option<User> = system.get(keys::user(&system.person(user))).await?;
+            let Some((user, house)) = user.zip(system.house().await?) else { return Ok(None) };
+            Ok(match house.access.removal {
+                Some(plan) if !kept => Some(Letter::removal(&user, &house.organization, &plan)),
+                None if *kept => Some(Letter::kept(&user, &house.organization)),
+                _ => None,
+            })
         }
         MailJob::Notification { user, notification, .. } => {
             // Whoever was locked out since is told nothing more

@@ -11,6 +11,7 @@ mod invitations;
 mod members;
 mod organization;
 mod profile;
+mod removal;
 mod roles;
 mod settings;
 mod sign_in;
@@ -48,6 +49,8 @@ backend::operations! {
     members::reactivate,
     members::leave,
     members::hand_over,
+    removal::remove,
+    removal::keep,
     roles::built_in,
     roles::roles, roles::create_role,
     roles::edit_role, roles::delete_role,

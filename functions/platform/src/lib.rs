@@ -26,6 +26,8 @@ backend::operations! {
     tenant::get, tenant::edit,
     tenant::suspend,
     tenant::resume,
+    tenant::remove,
+    tenant::keep,
     tenant::invite_owner,
     usage::of_tenant,
     usage::of_all,

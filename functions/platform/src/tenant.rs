@@ -12,6 +12,7 @@ use domain::{
     limits,
     organization::{Invitation, Membership, Organization},
     platform::{ManageTenants, ReadTenants, Sees},
+    removal::{RemovalDraft, Tombstone},
     tenant::{Act, Dossier, House, Owner, OwnerDraft, SuspensionDraft, TenantEdit, TenantView},
     text::Markdown,
     usage::Usage,
@@ -30,12 +31,24 @@ impl Noted {
     pub(crate) fn new(house: &House, owners: Vec<Owner>, active: Option<Timestamp>) -> Self {
         Self { tenant: house.view(owners, active), note: house.dossier.note.clone() }
     }
+
+    /// Of what was noted of an organisation nothing outlasts it.
+    fn of(tombstone: &Tombstone) -> Self {
+        Self { tenant: tombstone.tenant_view(), note: Markdown::none() }
+    }
 }
 
-/// One organisation: its state, its owners and its figures. Its `ETag` rises with what operators do.
+/// One organisation: its state, its owners and its figures; of one that was removed, when and why. Its `ETag` rises with what
+/// operators do.
 #[utoipa::path(get, path = "/api/v1/platform/tenants/{organization}", operation_id = "get_tenant", tag = "platform", params(("organization" = OrganizationId, Path)), security(("operator" = [])), responses((status = 200, body = Noted)))]
 pub async fn get(operator: Operator<ReadTenants>, Path(id): Path<OrganizationId>) -> Result<Answer, Problem> {
-    let house = operator.house(&id).await?;
+    let house = match operator.house(&id).await {
+        Err(Error::NotFound(what)) => {
+            let tombstone: Tombstone = operator.get(keys::tombstone(&id)).await?.ok_or(Error::NotFound(what))?;
+            return Ok(Answer::versioned(tombstone.version, &Noted::of(&tombstone))?);
+        }
+        other => other?,
+    };
     shown(&operator, &house).await
 }
 
@@ -98,6 +111,24 @@ pub async fn suspend(
 #[utoipa::path(post, path = "/api/v1/platform/tenants/{organization}/resume", operation_id = "resume_tenant", tag = "platform", params(("organization" = OrganizationId, Path), IfMatchHeader), security(("operator" = [])), responses((status = 200, body = Noted)))]
 pub async fn resume(operator: Operator<ManageTenants>, Path(id): Path<OrganizationId>, seen: IfMatch) -> Result<Answer, Problem> {
     act(&operator, &id, seen, House::resume).await
+}
+
+/// Plan the removal of an organisation. From its next request on it reads and changes nothing, and its owners are told by mail.
+/// After thirty days everything it has is removed; until then it can be kept.
+#[utoipa::path(post, path = "/api/v1/platform/tenants/{organization}/remove", operation_id = "remove_tenant", tag = "platform", params(("organization" = OrganizationId, Path), IfMatchHeader), request_body = RemovalDraft, security(("operator" = [])), responses((status = 200, body = Noted)))]
+pub async fn remove(
+    operator: Operator<ManageTenants>,
+    Path(id): Path<OrganizationId>,
+    seen: IfMatch,
+    Body(draft): Body<RemovalDraft>,
+) -> Result<Answer, Problem> {
+    act(&operator, &id, seen, |house| house.remove(draft.reason.clone(), operator.now())).await
+}
+
+/// Keep an organisation that was to be removed, whoever asked for that. What was suspended before is so again.
+#[utoipa::path(post, path = "/api/v1/platform/tenants/{organization}/keep", operation_id = "keep_tenant", tag = "platform", params(("organization" = OrganizationId, Path), IfMatchHeader), security(("operator" = [])), responses((status = 200, body = Noted)))]
+pub async fn keep(operator: Operator<ManageTenants>, Path(id): Path<OrganizationId>, seen: IfMatch) -> Result<Answer, Problem> {
+    act(&operator, &id, seen, House::keep).await
 }
 
 /// Invite somebody to own an organisation that nobody owns yet. An invitation that was sent before no longer works.

@@ -1,5 +1,7 @@
 //! Fires timers that fell due: reads again what they are about, and acts only if it still holds.
 
+mod removal;
+
 use backend::{
     Backend,
     event::each_message,
@@ -20,7 +22,7 @@ async fn fire(backend: Backend, job: TimerJob) -> Result<()> {
         return backend.set_off(&job).await;
     }
     // What falls due while nothing is sent is not sent later either
-    if system.is_suspended().await? {
+    if job.timer.purpose != Purpose::Removal && system.is_suspended().await? {
         return take(&system, Commit::quiet().also_take(job.timer)).await;
     }
     let TimerJob { organization, timer } = job;
@@ -31,6 +33,7 @@ async fn fire(backend: Backend, job: TimerJob) -> Result<()> {
             backend.ask_for_mail(&MailJob::Notification { organization, user, notification }).await?;
             Commit::quiet().also_take(timer)
         }
+        Purpose::Removal => return removal::go_on(&backend, &system, timer).await,
     };
     take(&system, commit).await
 }

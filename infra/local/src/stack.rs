@@ -77,7 +77,15 @@ impl Stack {
         let runtime = Arc::new(Runtime::new(&template, functions, tasks.tracker.clone())?);
         let secrets = environment.variables.get("SECRETS_PARAMETER").cloned().unwrap_or_default();
         let secrets = Arc::new(Secrets::open(data, secrets, options.secrets)?);
-        let system = Arc::new(assemble(&mut template, data, options.faults, runtime, environment.clone(), secrets.clone(), &tasks)?);
+        let system = Arc::new(assemble(
+            &mut template,
+            Folders { data, files: &files },
+            options.faults,
+            runtime,
+            environment.clone(),
+            secrets.clone(),
+            &tasks,
+        )?);
 
         let services = Services {
             dynamodb: database(&system, &tasks).await?,
@@ -137,9 +145,15 @@ impl Stack {
     }
 }
 
+/// Where data is kept between starts, if it is, and the files of buckets.
+struct Folders<'a> {
+    data: Option<&'a Path>,
+    files: &'a Path,
+}
+
 fn assemble(
     template: &mut Template,
-    data: Option<&Path>,
+    Folders { data, files }: Folders<'_>,
     faults: Faults,
     runtime: Arc<Runtime>,
     environment: Environment,
@@ -165,6 +179,8 @@ fn assemble(
     Ok(System {
         database,
         environment,
+        files: files.to_owned(),
+        table: template.table.name.clone(),
         faults,
         mailbox: Arc::new(Mailbox::open(data, clock.clone())?),
         queues,

@@ -1,12 +1,17 @@
 //! The parts that work by themselves, and when all of them are done.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use dynoxide::Database;
+use serde_json::{Value, json};
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
-    Clock, Environment, Faults,
+    Clock, Environment, Error, Faults,
     background::Tasks,
     consumer::consume,
     function::Runtime,
@@ -34,6 +39,9 @@ pub(crate) struct System {
     pub clock: Clock,
     pub database: Database,
     pub environment: Environment,
+    /// Where the files of buckets are.
+    pub files: PathBuf,
+    pub table: String,
     pub faults: Faults,
     pub mailbox: Arc<Mailbox>,
     pub queues: Arc<Queues>,
@@ -48,6 +56,24 @@ pub(crate) struct System {
 }
 
 impl System {
+    /// The keys of items that have a text anywhere, and the files that have it in their names.
+    pub fn mentions(&self, text: &str) -> Result<Vec<String>, Error> {
+        let mut found = Vec::new();
+        let mut request = json!({ "TableName": self.table });
+        loop {
+            let page = serde_json::to_value(self.database.scan(serde_json::from_value(request.clone())?)?)?;
+            for item in page["Items"].as_array().into_iter().flatten().filter(|item| item.to_string().contains(text)) {
+                found.push(format!("{} | {}", item["pk"]["S"].as_str().unwrap_or_default(), item["sk"]["S"].as_str().unwrap_or_default()));
+            }
+            match &page["LastEvaluatedKey"] {
+                Value::Null => break,
+                last => request["ExclusiveStartKey"] = last.clone(),
+            }
+        }
+        named(&self.files, text, &mut found)?;
+        Ok(found)
+    }
+
     pub fn start(&self, consumers: Vec<Source<QueueEvent>>, tasks: &Tasks) {
         for consumer in consumers {
             tasks.spawn(consume(consumer, self.queues.clone(), self.runtime.clone()));
@@ -123,4 +149,16 @@ async fn sweep(database: &Database, written: &watch::Sender<()>) {
         Ok(Err(error)) => tracing::error!(%error, "nothing expires"),
         Err(error) => tracing::error!(%error, "nothing expires"),
     }
+}
+
+fn named(folder: &Path, text: &str, found: &mut Vec<String>) -> Result<(), Error> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            named(&path, text, found)?;
+        } else if path.to_string_lossy().contains(text) {
+            found.push(path.display().to_string());
+        }
+    }
+    Ok(())
 }

@@ -29,6 +29,7 @@ pub(crate) fn router(system: Arc<System>) -> Router {
         .route("/faults", post(faults))
         .route("/secrets", put(put_secrets))
         .route("/calls", get(calls).post(record))
+        .route("/mentions", post(mentions))
         .layer(from_fn(only_from_here))
         .with_state(system)
 }
@@ -143,6 +144,14 @@ async fn record(State(system): State<Arc<System>>, Json(request): Json<Record>) 
     system.runtime.hold(request.recording && request.hold);
     system.recorder.switch(request.recording);
     StatusCode::NO_CONTENT
+}
+
+/// Where in the table and among the files a text is found: after an organisation was removed, its id is in few places.
+async fn mentions(State(system): State<Arc<System>>, text: String) -> Response {
+    match system.mentions(&text) {
+        Ok(found) => Json(found).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
 }
 
 /// The calls since the last look.

@@ -19,7 +19,7 @@ use domain::{
     id::*,
     limits,
     organization::{Membership, Organization, Standing},
-    policy::{ManageMembers, UseAccount},
+    policy::{ManageMembers, Permission, RemoveOrganization, UseAccount},
     settings::{Demands, PasswordPolicy, Settings},
     text::Password,
 };
@@ -51,6 +51,28 @@ impl Room {
         )?;
         let policy = PasswordPolicy::strictest(settings.into_iter().map(|settings| settings.passwords));
         Ok(Demands { policy, organizations: organizations.into_iter().map(|organization| organization.name).collect() })
+    }
+}
+
+impl<P: Permission> Can<P> {
+    fn guesses(&self) -> Guesses<'_> {
+        let who = sha256(self.membership.email.as_str().as_bytes());
+        Guesses { table: &self.room.inner.own.table, of: &PASSWORDS, who, address: &self.room.origin.address, now: self.now() }
+    }
+
+    async fn matches(&self, guess: &Password, kept: &Credentials) -> Result<bool> {
+        let hash = Some(kept.password_hash.as_str());
+        let right = self.guesses().check(async { Ok(password::verify(guess.reveal(), hash).await?.then_some(())) }).await?;
+        Ok(right.is_some())
+    }
+}
+
+impl Can<RemoveOrganization> {
+    /// Whether this is the caller's password, once more; refuses whoever has guessed it too often in this minute.
+    pub async fn is_password(&self, guess: &Password) -> Result<bool> {
+        // A person's own, which is out of reach for what is bound to the organisation
+        let kept = self.room.inner.own.table.get(keys::credentials(&self.me())).await?.ok_or(Error::PeopleOnly)?;
+        self.matches(guess, &kept).await
     }
 }
 
@@ -102,16 +124,9 @@ impl Can<UseAccount> {
         count_in_hour(&backend, self.now(), "CONFIRM", self.user().as_str(), limits::CONFIRMATIONS).await
     }
 
-    fn guesses(&self) -> Guesses<'_> {
-        let who = sha256(self.membership.email.as_str().as_bytes());
-        Guesses { table: &self.room.inner.own.table, of: &PASSWORDS, who, address: &self.room.origin.address, now: self.now() }
-    }
-
     /// Whether this is the caller's password; refuses whoever has guessed it too often in this minute.
     pub async fn is_password(&self, guess: &Password, kept: &Credentials) -> Result<bool> {
-        let hash = Some(kept.password_hash.as_str());
-        let right = self.guesses().check(async { Ok(password::verify(guess.reveal(), hash).await?.then_some(())) }).await?;
-        Ok(right.is_some())
+        self.matches(guess, kept).await
     }
 
     pub async fn hash(&self, password: &Password) -> Result<String> {

@@ -17,7 +17,9 @@ use domain::{
     limits,
     picture::{Picture, PictureSize},
     policy::{ChangePicture, ReadBilling, ReadFiles, SeePictures, UploadFiles},
+    removal::Cleared,
 };
+use futures_util::future::try_join_all;
 use ring::hmac;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -251,6 +253,17 @@ impl System {
             self.drop_blob(picture_key(self.tenant(), owner, id, size)).await?;
         }
         Ok(())
+    }
+
+    /// Removes some of the files of the organisation, and says whether those were all. Old versions go as the bucket says.
+    pub(crate) async fn clear_files(&self) -> Result<Cleared> {
+        let most = i32::try_from(limits::REMOVAL_PAGE).map_err(Error::internal)?;
+        let request = self.room.s3().list_objects_v2().bucket(self.bucket()).prefix(format!("{}/", self.tenant().id())).max_keys(most);
+        let found = request.send().await.map_err(crate::table::failed)?;
+        let keys: Vec<_> = found.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect();
+        let removed = keys.len() as u64;
+        try_join_all(keys.into_iter().map(|key| self.drop_blob(key))).await?;
+        Ok(Cleared { removed, done: removed == 0 })
     }
 
     async fn drop_blob(&self, key: String) -> Result<()> {

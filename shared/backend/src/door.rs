@@ -204,6 +204,9 @@ fn refusal(write: Option<&Write>, present: Option<Item>) -> Error {
 /// What a session writes to go on, and to end.
 const OF_A_SESSION: [&str; 5] = [Session::KIND, Ticket::KIND, Connection::KIND, Socket::KIND, Watch::KIND];
 
+/// What a suspended organisation may begin: for a session to go on, and for the organisation to end.
+const GOES_ON: [Grant; 4] = [Grant::UseAccount, Grant::Converse, Grant::Connect, Grant::RemoveOrganization];
+
 /// Proof that the caller may do `P` in the organisation of their token.
 pub struct Can<P> {
     pub(crate) room: Room,
@@ -302,7 +305,7 @@ impl Caller {
                 _ => found.push(item),
             }
         }
-        let membership = membership.ok_or(Error::Unauthenticated)?;
+        let membership = membership.filter(|_| !access.is_closed()).ok_or(Error::Unauthenticated)?;
         let opener = match (proof, session, key) {
             (Proof::Session(_), Some(session), _) if session.is_alive(now) && membership.lets_in(&session) => Opener::Session(session),
             (Proof::Key(_, hash), _, Some(key)) if key.admits(hash, now).is_some_and(|secret| membership.lets_in_with(secret)) => {
@@ -383,7 +386,7 @@ impl<P: Permission> FromRequestParts<App> for Can<P> {
         caller.room.claim = claim;
         let can = caller.can::<P>().await?;
         // Before anything is done for it, unless it may be for a session to go on; then what it writes decides
-        if !parts.method.is_safe() && !P::WRITES.is_empty() && !matches!(P::GRANT, Grant::UseAccount | Grant::Converse | Grant::Connect) {
+        if !parts.method.is_safe() && !P::WRITES.is_empty() && !GOES_ON.contains(&P::GRANT) {
             can.check_open()?;
         }
         if let Some(claim) = &can.room.claim {
@@ -567,7 +570,9 @@ impl<P: Permission> Can<P> {
 
     fn check_writes(&self, commit: &Commit) -> Result<()> {
         let written = |write: &&Write| !matches!(write, Write::Hold { .. });
-        if !commit.writes.iter().filter(written).all(|write| OF_A_SESSION.contains(&write.record().kind())) {
+        if P::GRANT != Grant::RemoveOrganization
+            && !commit.writes.iter().filter(written).all(|write| OF_A_SESSION.contains(&write.record().kind()))
+        {
             self.check_open()?;
         }
         match commit.writes.iter().map(|write| write.record().kind()).find(|kind| !P::WRITES.contains(kind)) {

@@ -21,6 +21,7 @@ use domain::{
     platform::*,
     profile::*,
     project::Project,
+    removal::Tombstone,
     scim::{ExternalId, Provisioned, Resource},
     second_factor::{OperatorFactor, SecondFactor},
     settings::Settings,
@@ -475,14 +476,18 @@ pub(crate) fn roster() -> Key<Roster> {
 pub fn operator_credentials(id: &OperatorId) -> Key<OperatorCredentials> {
     key(format_args!("PLATFORM#OPERATOR#{id}"), "CREDENTIALS")
 }
-pub(crate) fn operator_session(operator: &OperatorId, id: &SessionId) -> Key<OperatorSession> {
 pub fn operator_factor(id: &OperatorId) -> Key<OperatorFactor> {
     key(format_args!("PLATFORM#OPERATOR#{id}"), "SECOND_FACTOR")
 }
+pub(crate) fn operator_session(operator: &OperatorId, id: &SessionId) -> Key<OperatorSession> {
     key(format_args!("PLATFORM#OPERATOR#{operator}"), format_args!("SESSION#{id}"))
 }
 pub fn dossier(organization: &OrganizationId) -> Key<Dossier> {
     key(format_args!("PLATFORM#TENANT#{organization}"), "DOSSIER")
+}
+/// What is left of an organisation that was removed. It stands in the list of all of them as the organisation did.
+pub fn tombstone(organization: &OrganizationId) -> Key<Tombstone> {
+    key(format_args!("PLATFORM#TENANT#{organization}"), "TOMBSTONE")
 }
 /// All organisations, by when they were made, in a few partitions.
 pub(crate) fn tenants(shard: u32, until: &str) -> Range<Organization> {
@@ -611,12 +616,16 @@ pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
         }
         Record::Roster(_) => roster().into(),
         Record::OperatorCredentials(it) => operator_credentials(&it.operator).into(),
+        Record::OperatorFactor(it) => operator_factor(&it.owner).into(),
         Record::OperatorSession(it) => operator_session(&it.operator, &it.id).into(),
         Record::Dossier(it) => dossier(&it.organization).into(),
+        Record::Tombstone(it) => {
+            let shard = shard(it.organization.as_str(), limits::TENANT_SHARDS);
+            Place::from(tombstone(&it.organization)).in_index(tenants(shard, ""), &it.organization)
+        }
         Record::TenantWord(it) => key::<TenantWord>(tenant_words(&it.word).pk, format_args!("{}#{}", it.word, it.organization)).into(),
     }
 }
-        Record::OperatorFactor(it) => operator_factor(&it.owner).into(),
 
 pub(crate) fn change_place(t: &Tenant, it: &Change) -> Place {
     let place = Place::from(change(t, it)).in_index(changes_of(t, &it.subject.id), &it.id);
@@ -626,5 +635,6 @@ pub(crate) fn change_place(t: &Tenant, it: &Change) -> Place {
     }
 }
 
+pub(crate) mod below;
 #[cfg(test)]
 mod tests;

@@ -25,6 +25,7 @@ pub mod platform;
 pub mod problem;
 pub mod queue;
 mod reach;
+mod removal;
 pub mod scim;
 mod search;
 pub mod second_factor;

@@ -70,6 +70,13 @@ pub enum MailJob {
         user: UserId,
         at: Timestamp,
     },
+    /// To an owner: the organisation will be removed, or is kept after all.
+    Removal {
+        organization: OrganizationId,
+        user: UserId,
+        change: ChangeId,
+        kept: bool,
+    },
     Notification {
         organization: OrganizationId,
         user: UserId,

@@ -12,8 +12,11 @@ use aws_sdk_dynamodb::{
 };
 use domain::{
     Error, Result,
+    account::{Credentials, EmailOwner, User},
     commit::{Change, Kept, Record, Write},
     limits,
+    passkey::Passkey,
+    second_factor::SecondFactor,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{collections::HashMap, error::Error as StdError, time::Duration};
@@ -198,6 +201,21 @@ impl Table {
                 }
             });
         }
+        self.write_batches(rest).await
+    }
+
+    /// Removes records wherever they are; those that are not there are gone already. Each key is named once.
+    pub(crate) async fn remove_each(&self, mut keys: Vec<(String, String)>) -> Result<()> {
+        keys.sort();
+        keys.dedup();
+        let request = |(pk, sk): (String, String)| {
+            let delete = DeleteRequest::builder().key("pk", string(pk)).key("sk", string(sk)).build();
+            delete.map(|delete| WriteRequest::builder().delete_request(delete).build()).map_err(Error::internal)
+        };
+        self.write_batches(keys.into_iter().map(request).collect::<Result<_>>()?).await
+    }
+
+    async fn write_batches(&self, mut rest: Vec<WriteRequest>) -> Result<()> {
         for _ in 0..rest.len() / 25 + limits::RACE_TRIES {
             if rest.is_empty() {
                 return Ok(());
@@ -327,9 +345,14 @@ fn with_place(mut item: Item, kind: &str, place: Place) -> Item {
     item
 }
 
+/// An account is no organisation's, wherever its owner was when it changed.
+const OF_A_PERSON: [&str; 5] = [User::KIND, EmailOwner::KIND, Credentials::KIND, SecondFactor::KIND, Passkey::KIND];
+
 fn item_of(tenant: &Tenant, record: &Record) -> Result<Item> {
     let mut item = with_place(fields(record)?, record.kind(), keys::place(tenant, record));
     // What reads the stream has no caller to tell it whose record it is
-    item.insert("tenant".to_owned(), string(tenant.id().as_str()));
+    if !OF_A_PERSON.contains(&record.kind()) {
+        item.insert("tenant".to_owned(), string(tenant.id().as_str()));
+    }
     Ok(item)
 }

@@ -4,7 +4,7 @@ use crate::{
     keys::{self, Tenant},
     page::{self, Page, Paging},
     platform::Operator,
-    table::{Table, Walk, parse, text},
+    table::{Item, Table, Walk, parse, text},
 };
 use domain::{
     Result, Timestamp,
@@ -14,6 +14,7 @@ use domain::{
     limits,
     organization::{Membership, Organization},
     platform::Sees,
+    removal::Tombstone,
     tenant::{Dossier, House, Owner, TenantView, TenantWord},
     text::words,
     usage::{Month, Usage},
@@ -32,20 +33,42 @@ impl<D: Sees<Usage>> Operator<D> {
     }
 }
 
-impl<D: Sees<Organization> + Sees<Access> + Sees<Dossier> + Sees<Membership> + Sees<Usage>> Operator<D> {
+/// An organisation as it stands in the list of all.
+enum Listed {
+    There(Organization),
+    Gone(Tombstone),
+}
+
+impl Listed {
+    fn read(item: Item) -> Result<Self> {
+        match text(&item, "kind") {
+            Some(Tombstone::KIND) => parse(item).map(Self::Gone),
+            _ => parse(item).map(Self::There),
+        }
+    }
+
+    fn id(&self) -> &OrganizationId {
+        match self {
+            Self::There(organization) => &organization.id,
+            Self::Gone(tombstone) => &tombstone.organization,
+        }
+    }
+}
+
+impl<D: Sees<Organization> + Sees<Access> + Sees<Dossier> + Sees<Membership> + Sees<Tombstone> + Sees<Usage>> Operator<D> {
     /// All organisations, the latest first, or those that are found by an id or by words that begin so.
     pub async fn tenants(&self, wanted: Option<&str>, paging: &Paging) -> Result<Page<TenantView>> {
         let found = match wanted {
             None => self.every_tenant(paging).await?,
             Some(text) => match text.trim().parse::<OrganizationId>() {
-                Ok(id) if !id.is_platform() => Page { items: self.organizations(vec![id]).await?, next: None },
+                Ok(id) if !id.is_platform() => Page { items: self.listed(vec![id]).await?, next: None },
                 _ => self.tenants_with(text, paging).await?,
             },
         };
         Ok(Page { items: self.views(found.items).await?, next: found.next })
     }
 
-    async fn every_tenant(&self, paging: &Paging) -> Result<Page<Organization>> {
+    async fn every_tenant(&self, paging: &Paging) -> Result<Page<Listed>> {
         let secrets = &*self.room.inner.secrets().await?;
         let scope = self.room.tenant.id().as_str();
         let before = page::open(secrets, scope, paging)?.unwrap_or_else(|| "org_~".to_owned());
@@ -58,19 +81,19 @@ impl<D: Sees<Organization> + Sees<Access> + Sees<Dossier> + Sees<Membership> + S
         let mut items = Vec::new();
         for found in try_join_all(shards).await? {
             for item in found.items {
-                items.push(parse::<Organization>(item)?);
+                items.push(Listed::read(item)?);
             }
         }
-        items.retain(|organization| organization.id.as_str() < before.as_str());
-        items.sort_by(|a, b| b.id.cmp(&a.id));
+        items.retain(|listed| listed.id().as_str() < before.as_str());
+        items.sort_by(|a, b| b.id().cmp(a.id()));
         let more = items.len() > paging.limit;
         items.truncate(paging.limit);
         let last = items.last().filter(|_| more);
-        let next = last.map(|organization| page::seal(secrets, scope, paging, organization.id.as_str()));
+        let next = last.map(|listed| page::seal(secrets, scope, paging, listed.id().as_str()));
         Ok(Page { items, next })
     }
 
-    async fn tenants_with(&self, wanted: &str, paging: &Paging) -> Result<Page<Organization>> {
+    async fn tenants_with(&self, wanted: &str, paging: &Paging) -> Result<Page<Listed>> {
         let mut wanted = words([wanted]);
         // By the longest, which begins the fewest
         let Some(longest) = wanted.iter().max_by_key(|word| word.len()).cloned() else { return Ok(Page { items: Vec::new(), next: None }) };
@@ -78,14 +101,31 @@ impl<D: Sees<Organization> + Sees<Access> + Sees<Dossier> + Sees<Membership> + S
         let fits = |entry: &TenantWord| entry.fits(&longest, &wanted);
         let found = self.room.list(keys::tenant_words(&longest), paging, false, fits).await?;
         let ids = found.items.into_iter().map(|entry| entry.organization).collect();
-        Ok(Page { items: self.organizations(ids).await?, next: found.next })
+        Ok(Page { items: self.listed(ids).await?, next: found.next })
     }
 
-    async fn organizations(&self, ids: Vec<OrganizationId>) -> Result<Vec<Organization>> {
-        self.room.get_many(ids.into_iter().map(|id| keys::organization(&Tenant(id))).collect()).await
+    async fn listed(&self, ids: Vec<OrganizationId>) -> Result<Vec<Listed>> {
+        let keys = |id: &OrganizationId| [Table::key_item(keys::organization(&Tenant(id.clone()))), Table::key_item(keys::tombstone(id))];
+        let found = self.room.store.table.get_items(ids.iter().flat_map(keys).collect()).await?;
+        let mut found = found.into_iter().map(Listed::read).collect::<Result<Vec<_>>>()?;
+        found.sort_by_key(|listed| ids.iter().position(|id| id == listed.id()));
+        Ok(found)
     }
 
-    async fn views(&self, organizations: Vec<Organization>) -> Result<Vec<TenantView>> {
+    async fn views(&self, listed: Vec<Listed>) -> Result<Vec<TenantView>> {
+        let there = listed.iter().filter_map(|listed| match listed {
+            Listed::There(organization) => Some(organization.clone()),
+            Listed::Gone(_) => None,
+        });
+        let mut there = self.views_of(there.collect()).await?.into_iter();
+        let view = |listed| match listed {
+            Listed::There(_) => there.next(),
+            Listed::Gone(tombstone) => Some(tombstone.tenant_view()),
+        };
+        Ok(listed.into_iter().filter_map(view).collect())
+    }
+
+    async fn views_of(&self, organizations: Vec<Organization>) -> Result<Vec<TenantView>> {
         let months = months(self.room.now);
         let wanted = organizations.iter().flat_map(|organization| {
             let tenant = Tenant(organization.id.clone());
@@ -119,7 +159,9 @@ impl<D: Sees<Organization> + Sees<Access> + Sees<Dossier> + Sees<Membership> + S
         };
         Ok(organizations.into_iter().map(view).collect())
     }
+}
 
+impl<D: Sees<Membership> + Sees<Usage>> Operator<D> {
     /// When something was last done in it.
     pub async fn last_active(&self, house: &House) -> Result<Option<Timestamp>> {
         let tenant = Tenant(house.organization.id.clone());

@@ -9,6 +9,7 @@ use crate::{
     limits,
     organization::{Everyone, Membership, Standing},
     policy::{Grant, Grants, Role},
+    removal::RemovalPlan,
     structure::{Places, Post},
     tenant::{Quota, Suspension},
     text::Line,
@@ -30,6 +31,8 @@ pub struct Access {
     pub quota: Quota,
     /// Absent while the organisation may do all it does.
     pub suspension: Option<Suspension>,
+    /// Absent while nobody wants the organisation to end.
+    pub removal: Option<RemovalPlan>,
     /// How many webhooks there are: without any, nobody has to look who hears of a change.
     pub webhooks: u32,
     pub version: u64,
@@ -190,7 +193,10 @@ impl Access {
                 .iter()
                 .any(|one| after.find(&one.id).map_or(!one.permissions.is_empty(), |now| !now.permissions.cover(&one.permissions)))
         }
-        narrowed::<RoleId>(self, after) || narrowed::<GroupId>(self, after) || (after.second_factor && !self.second_factor)
+        narrowed::<RoleId>(self, after)
+            || narrowed::<GroupId>(self, after)
+            || (after.second_factor && !self.second_factor)
+            || (after.is_closed() && !self.is_closed())
     }
 
     /// Whether a session may what it is granted: one without the second factor that is asked for reaches its own account and
@@ -215,9 +221,13 @@ impl Access {
         SignInRules { second_factor: self.second_factor }
     }
 
-    /// Refuses what would change something while the organisation is suspended.
+    /// Refuses what would change something while the organisation is suspended, or is going to be removed.
     pub fn check_open(&self) -> Result<()> {
-        self.suspension.as_ref().map_or(Ok(()), |suspension| Err(Error::Suspended(suspension.reason.to_string())))
+        match (&self.removal, &self.suspension) {
+            (Some(plan), _) => Err(Error::Suspended(plan.to_string())),
+            (None, Some(suspension)) => Err(Error::Suspended(suspension.reason.to_string())),
+            (None, None) => Ok(()),
+        }
     }
 
     /// Whether one more may join, as far as can be known now; who joins is counted when they do.

@@ -18,6 +18,7 @@ use crate::{
     platform::*,
     profile::*,
     project::Project,
+    removal::Tombstone,
     scim::{ExternalId, Provisioned},
     second_factor::{OperatorFactor, SecondFactor},
     settings::Settings,
@@ -52,6 +53,12 @@ pub trait Kept: Serialize + serde::de::DeserializeOwned + Clone + Into<Record> {
     }
 }
 
+/// A record as it is kept, whatever its kind.
+pub trait Keeping {
+    type Error;
+    fn read<R: Kept>(self) -> Result<R, Self::Error>;
+}
+
 macro_rules! records {
     ($($name:ident, $kind:literal, |$it:ident| $version:expr, $id:expr $(, $topic:expr)? $(=> $scopes:expr)?;)*) => {
         /// Every kind of record.
@@ -75,6 +82,16 @@ macro_rules! records {
 
             pub fn scopes(&self) -> Vec<Scope> {
                 match self { $(Self::$name(record) => record.scopes()),* }
+            }
+        }
+
+        impl Record {
+            /// A record as it is kept, by the name of its kind; `None` for what is no record.
+            pub fn read<K: Keeping>(kind: &str, kept: K) -> Option<Result<Self, K::Error>> {
+                match kind {
+                    $($kind => Some(kept.read::<$name>().map(Self::from)),)*
+                    _ => None,
+                }
             }
         }
 
@@ -160,8 +177,10 @@ records! {
     Usage, "usage", |it| it.version, it.month.as_str();
     Roster, "roster", |it| it.version, "roster";
     OperatorCredentials, "operator_credentials", |it| it.version, it.operator;
+    OperatorFactor, "operator_factor", |it| it.version, it.owner;
     OperatorSession, "operator_session", |it| it.version, it.id;
     Dossier, "dossier", |it| it.version, it.organization;
+    Tombstone, "tombstone", |it| it.version, it.organization;
     TenantWord, "tenant_word", |it| 0, it.organization;
 }
 
@@ -177,7 +196,6 @@ pub struct Subject {
 /// One write of a commit, with the condition under which it holds.
 #[derive(Clone)]
 pub enum Write {
-    OperatorFactor, "operator_factor", |it| it.version, it.owner;
     /// Must not be there yet.
     Create(Record),
     /// Must still have the version that was seen.

@@ -198,6 +198,14 @@ pub const REPLAYS: usize = 100;
 pub const OPERATORS: usize = 50;
 /// How long a sign-in of an operator lasts; nothing prolongs it.
 pub const OPERATOR_SESSION: SignedDuration = SignedDuration::from_hours(1);
+/// How long an organisation that is to be removed can be kept.
+pub const REMOVAL_WAIT: SignedDuration = SignedDuration::from_hours(24 * 30);
+/// How long a removal waits for what is under way: between the closing of the door and the first round, and between two.
+pub const REMOVAL_REST: SignedDuration = SignedDuration::from_mins(5);
+/// Calls of the table one step of a removal makes, more or less: ten of them are over long before a function has to be.
+pub const REMOVAL_CALLS: u32 = 150;
+/// Records or files one such call reads.
+pub const REMOVAL_PAGE: usize = 100;
 /// Tries of the setup token in an hour, per address.
 pub const SETUPS: u32 = 10;
 /// Months of usage that are shown.

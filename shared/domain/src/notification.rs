@@ -106,12 +106,15 @@ impl Notification {
         }
         let quiet = user.quiet_hours.as_ref().filter(|_| channels.email);
         let mail_at = quiet.and_then(|quiet| quiet.until(now, &user.zone));
-        let purpose = Purpose::Mail { user: told.user.clone(), notification: told.id.clone() };
-        let commit = Commit::quiet().also_create(Self { channels, mail_at, ..told });
-        Some(match mail_at {
-            Some(at) => commit.also_put(Timer::new(purpose, at)),
-            None => commit,
-        })
+        let told = Self { channels, mail_at, ..told };
+        let timer = told.timer();
+        Some(timer.into_iter().fold(Commit::quiet().also_create(told), Commit::also_put))
+    }
+
+    /// What waits for the end of somebody's quiet hours, if anything does.
+    pub fn timer(&self) -> Option<Timer> {
+        let purpose = Purpose::Mail { user: self.user.clone(), notification: self.id.clone() };
+        self.mail_at.map(|at| Timer::new(purpose, at))
     }
 
     pub fn read(self, now: Timestamp) -> (Self, Commit) {
@@ -205,7 +208,7 @@ pub fn of_timer(timer: &Timer, task: &Task) -> Vec<Notification> {
             (Reason::DueSoon, format!("“{}” is due in {}", task.title, minutes(task.remind_minutes.unwrap_or_default())))
         }
         Purpose::TaskDue { .. } => (Reason::Due, format!("“{}” is due", task.title)),
-        Purpose::Mail { .. } => return Vec::new(),
+        Purpose::Mail { .. } | Purpose::Removal => return Vec::new(),
     };
     let told = if task.assignees.is_empty() { vec![task.created_by.clone()] } else { task.assignees.clone() };
     told.into_iter().map(|user| Notification::new(id.clone(), user, reason, task, text.clone(), timer.at)).collect()

@@ -5,7 +5,7 @@ use crate::{
     access::{Access, join},
     account::{Credentials, EmailOwner, Session, User},
     api_key::Secret,
-    commit::Commit,
+    commit::{Commit, Write},
     conversation::{Conversation, Participation},
     id::{sortable, *},
     limits,
@@ -255,17 +255,30 @@ pub struct Founded {
 /// Makes the organisation, its owner, its first departments and its channel, in one commit.
 pub fn found(form: SignUp, password_hash: String, now: Timestamp, mut random: impl FnMut() -> u128) -> Result<(Founded, Commit)> {
     let id = OrganizationId::new(now, random());
-    let zone = form.zone.clone();
-    let organization = Organization::new(id, form.organization, form.address, form.phone, form.expected_users, form.currency, zone, now)?;
-    let user = User::new(UserId::new(now, random()), form.name, form.email, form.zone, organization.id.clone(), now);
+    let user = User::new(UserId::new(now, random()), form.name.clone(), form.email.clone(), form.zone.clone(), id, now);
+    let (founded, commit) = founded_by(user, form, now, random)?;
+    let user = &founded.user;
+    let account = [EmailOwner::of(user).into(), Credentials::new(&user.id, password_hash, now).into(), user.clone().into()];
+    let commit = account.into_iter().map(Write::Create).fold(commit, Commit::with);
+    Ok((founded, commit))
+}
+
+/// The same by somebody who has an account and belongs to no organisation any more.
+pub fn found_anew(form: SignUp, user: User, now: Timestamp, mut random: impl FnMut() -> u128) -> Result<(Founded, Commit)> {
+    let seen = user.version;
+    let user = User { home: OrganizationId::new(now, random()), version: seen + 1, ..user };
+    let (founded, commit) = founded_by(user, form, now, random)?;
+    let user = founded.user.clone();
+    Ok((founded, commit.also_replace(seen, user)))
+}
+
+/// At the home of its owner.
+fn founded_by(user: User, form: SignUp, now: Timestamp, random: impl FnMut() -> u128) -> Result<(Founded, Commit)> {
+    let SignUp { organization, address, phone, expected_users, currency, zone, .. } = form;
+    let organization = Organization::new(user.home.clone(), organization, address, phone, expected_users, currency, zone, now)?;
     let owner = user.joins(&organization.id, Role::Owner, None, now);
     let (channel, house) = settled(&organization, Access::of_founder(&user.id), now, random)?;
-    let commit = house
-        .and(Commit::create("member.joined", owner))
-        .also_create(user.clone())
-        .also_create(EmailOwner::of(&user))
-        .also_create(Credentials::new(&user.id, password_hash, now))
-        .also_create(Participation::new(&channel, &user.id, now));
+    let commit = house.and(Commit::create("member.joined", owner)).also_create(Participation::new(&channel, &user.id, now));
     Ok((Founded { user, organization }, commit))
 }
 

@@ -8,10 +8,12 @@ use crate::{
     id::*,
     limits,
     organization::{Everyone, Invitation, Membership, Organization},
+    removal::Tombstone,
     second_factor::OperatorFactor,
     structure::Structure,
     tenant::Dossier,
     text::{Email, Line},
+    timer::Timer,
     usage::{Storage, Usage},
 };
 use serde::{Deserialize, Serialize};
@@ -160,7 +162,6 @@ impl Roster {
     fn without_sessions_of(&self, me: &OperatorAccount) -> Self {
         let mut after = self.next();
         after.operators.iter_mut().filter(|one| one.id == me.id).for_each(|one| one.passwords += 1);
-        let changed = OperatorCredentials { password_hash: hash, changed_at: now, version: credentials.version + 1, ..credentials.clone() };
         after
     }
 
@@ -172,6 +173,7 @@ impl Roster {
     /// A new password ends every session, this one too.
     pub fn change_password(&self, me: &OperatorAccount, credentials: &OperatorCredentials, hash: String, now: Timestamp) -> Commit {
         let after = self.without_sessions_of(me);
+        let changed = OperatorCredentials { password_hash: hash, changed_at: now, version: credentials.version + 1, ..credentials.clone() };
         Commit::noted("operator.password_changed", credentials).also_replace(self.version, after).also_replace(credentials.version, changed)
     }
 }
@@ -208,14 +210,13 @@ pub struct OperatorSession {
     pub created_at: Timestamp,
     pub ends_at: Timestamp,
     pub ended: bool,
-    pub version: u64,
     /// Whether a second factor was proved: without it, it reaches its own account and no further.
     pub second_factor: bool,
+    pub version: u64,
     /// When the table may forget it, in seconds since 1970; never what decides whether it is alive.
     pub expires: i64,
 }
 
-impl OperatorSession {
 /// Somebody who proved to be an operator, and from where.
 pub struct SignIn<'a> {
     pub id: SessionId,
@@ -224,6 +225,7 @@ pub struct SignIn<'a> {
     pub second_factor: bool,
 }
 
+impl OperatorSession {
     pub fn open(sign_in: SignIn<'_>, now: Timestamp) -> (Self, Commit) {
         let SignIn { id, operator, origin, second_factor } = sign_in;
         let ends_at = now + limits::OPERATOR_SESSION;
@@ -236,8 +238,8 @@ pub struct SignIn<'a> {
             created_at: now,
             ends_at,
             ended: false,
-            version: 1,
             second_factor,
+            version: 1,
             expires: ends_at.as_second(),
         };
         (session.clone(), Commit::noted("operator.signed_in", &session).also_create(session))
@@ -247,13 +249,13 @@ pub struct SignIn<'a> {
         !self.ended && now < self.ends_at && self.operator == operator.id && self.passwords == operator.passwords
     }
 
-    pub fn end(&self) -> Commit {
     /// Whether it may be used for a duty.
     pub fn admits<D: Duty>(&self) -> Result<()> {
         let admitted = self.second_factor || D::NAME == UseOperatorAccount::NAME;
         if admitted { Ok(()) } else { Err(Error::SecondFactorNeeded) }
     }
 
+    pub fn end(&self) -> Commit {
         let after = Self { ended: true, version: self.version + 1, ..self.clone() };
         Commit::noted("operator.signed_out", self).also_replace(self.version, after)
     }
@@ -298,8 +300,8 @@ duties! {
     UseOperatorAccount: reads [OperatorCredentials, OperatorFactor], writes [Roster, OperatorCredentials, OperatorFactor, OperatorSession];
     ManageOperators: reads [OperatorCredentials, OperatorFactor], writes [Roster, OperatorCredentials, OperatorFactor];
     /// What an organisation is, who owns it and what holds for it; nothing of what is in it.
-    ReadTenants: reads [Organization, Access, Membership, Dossier, Usage, Storage], writes [];
-    ManageTenants: reads [Organization, Access, Membership, Dossier, Usage, Invitation], writes [Organization, Access, Dossier, Everyone, Structure, Conversation, Invitation];
+    ReadTenants: reads [Organization, Access, Membership, Dossier, Tombstone, Usage, Storage], writes [];
+    ManageTenants: reads [Organization, Access, Membership, Dossier, Usage, Invitation], writes [Organization, Access, Dossier, Everyone, Structure, Conversation, Invitation, Timer];
     ReadPlatformTrail: reads [], writes [];
 }
 
@@ -324,7 +326,6 @@ mod tests {
         (roster(&commit), first)
     }
 
-    #[test]
     fn signed_in(operator: &OperatorAccount, second_factor: bool) -> OperatorSession {
         OperatorSession::open(SignIn { id: SessionId::new(NOW, 1), operator, origin: Origin::default(), second_factor }, NOW).0
     }
@@ -339,15 +340,16 @@ mod tests {
         assert!(with.admits::<ManageTenants>().is_ok());
     }
 
+    #[test]
     fn the_platform_never_has_fewer_operators_than_one() {
         let (roster, first) = opened();
-        assert!(matches!(roster.remove(&first.id, None), Err(Error::Conflict(_))));
+        assert!(matches!(roster.remove(&first.id, None, None), Err(Error::Conflict(_))));
         // Nor does somebody who was only invited make up for the last
         let (_, invited) = roster.invite(OperatorId::new(NOW, 2), "bob@example.com".parse().unwrap(), &first, NOW).unwrap();
         let roster = self::roster(&invited);
-        assert!(matches!(roster.remove(&first.id, None), Err(Error::Conflict(_))));
+        assert!(matches!(roster.remove(&first.id, None, None), Err(Error::Conflict(_))));
         let (_, joined) = roster.join(&roster.invited[0], "Bob".parse().unwrap(), String::new(), NOW);
-        let left = self::roster(&self::roster(&joined).remove(&first.id, None).unwrap());
+        let left = self::roster(&self::roster(&joined).remove(&first.id, None, None).unwrap());
         assert_eq!(left.operators.len(), 1);
     }
 

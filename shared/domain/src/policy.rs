@@ -222,6 +222,8 @@ permissions! {
     /// Keeps members and groups in step with a directory kept elsewhere.
     ProvisionMembers: ADMINS, reads [Membership, MemberWord, Structure, Team, Access, Everyone, Provisioned, ExternalId], writes [Membership, Structure, Team, Access, Participation, User, EmailOwner, Credentials, Provisioned, ExternalId];
     HandOver: OWNERS, reads [Membership, Access], writes [Membership, Access];
+    /// Ends the organisation after a time of waiting, and takes that back.
+    RemoveOrganization: OWNERS, reads [Organization], writes [Access, Timer];
     ReadProjects: STAFF; over [Guest], reads [Project, Task], writes [];
     CreateProjects: LEADERS; over [Head, Manager], reads [Project, Membership, Team, Structure], writes [Project, Membership];
     EditProjects: ADMINS; over [Head, Manager, Lead], reads [Project, Membership, Team, Structure], writes [Project, Membership];

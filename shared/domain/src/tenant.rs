@@ -7,6 +7,7 @@ use crate::{
     id::*,
     money::Currency,
     organization::{Invitation, Membership, Organization, settled},
+    removal::{RemovalPlan, RemovalView, Tombstone},
     text::*,
 };
 use serde::{Deserialize, Serialize};
@@ -47,11 +48,13 @@ pub struct Dossier {
 pub struct TenantView {
     pub id: OrganizationId,
     pub name: Line,
-    pub address: Address,
-    pub phone: Phone,
-    pub expected_users: u32,
+    /// Absent, as those below, of one that is gone.
+    pub address: Option<Address>,
+    pub phone: Option<Phone>,
+    pub expected_users: Option<u32>,
     pub state: TenantState,
     pub suspension: Option<Suspension>,
+    pub removal: Option<RemovalView>,
     pub quota: Quota,
     /// People who are active in it.
     pub members: u32,
@@ -67,6 +70,12 @@ pub enum TenantState {
     Active,
     /// It reads, and changes nothing.
     Suspended,
+    /// So does this, and it will be removed.
+    ToBeRemoved,
+    /// Nobody is let in any more.
+    Removing,
+    /// Nothing is left of it.
+    Removed,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -148,6 +157,7 @@ struct Facts<'a> {
     expected_users: u32,
     quota: &'a Quota,
     suspension: &'a Option<Suspension>,
+    removal: Option<RemovalView>,
 }
 
 impl Quota {
@@ -175,9 +185,27 @@ impl Dossier {
 impl House {
     pub fn view(&self, owners: Vec<Owner>, last_active_at: Option<Timestamp>) -> TenantView {
         let Organization { id, name, address, phone, expected_users, created_at, .. } = self.organization.clone();
-        let Access { suspension, quota, members, .. } = self.access.clone();
-        let state = if suspension.is_some() { TenantState::Suspended } else { TenantState::Active };
-        TenantView { id, name, address, phone, expected_users, state, suspension, quota, members, owners, created_at, last_active_at }
+        let Access { suspension, removal, quota, members, .. } = self.access.clone();
+        let state = match (&removal, &suspension) {
+            (Some(_), _) => TenantState::ToBeRemoved,
+            (None, Some(_)) => TenantState::Suspended,
+            (None, None) => TenantState::Active,
+        };
+        TenantView {
+            id,
+            name,
+            address: Some(address),
+            phone: Some(phone),
+            expected_users: Some(expected_users),
+            state,
+            suspension,
+            removal: removal.as_ref().map(RemovalPlan::view),
+            quota,
+            members,
+            owners,
+            created_at,
+            last_active_at,
+        }
     }
 
     fn facts(&self) -> Facts<'_> {
@@ -186,11 +214,12 @@ impl House {
             expected_users: self.organization.expected_users,
             quota: &self.access.quota,
             suspension: &self.access.suspension,
+            removal: self.access.removal.as_ref().map(RemovalPlan::view),
         }
     }
 
     /// The change as it stands on both trails, and the dossier that says there was one.
-    fn act(&self, action: &'static str, after: &Self, note: Option<Markdown>) -> Act {
+    pub(crate) fn act(&self, action: &'static str, after: &Self, note: Option<Markdown>) -> Act {
         let id = &self.organization.id;
         let change = || Commit::part(action, "organization", id, Some(&self.facts()), Some(&after.facts()));
         let mut theirs = change();
@@ -209,7 +238,7 @@ impl House {
         Act { theirs, ours: ours.and(self.dossier.clone().next(note)) }
     }
 
-    fn with_access(&self, change: impl FnOnce(&mut Access)) -> Self {
+    pub(crate) fn with_access(&self, change: impl FnOnce(&mut Access)) -> Self {
         let mut after = self.clone();
         change(&mut after.access);
         after.access.version += 1;
@@ -264,6 +293,27 @@ impl House {
     }
 }
 
+impl Tombstone {
+    /// What is left to be shown of an organisation.
+    pub fn tenant_view(&self) -> TenantView {
+        TenantView {
+            id: self.organization.clone(),
+            name: self.name.clone(),
+            address: None,
+            phone: None,
+            expected_users: None,
+            state: if self.finished_at.is_some() { TenantState::Removed } else { TenantState::Removing },
+            suspension: None,
+            removal: Some(self.view()),
+            quota: Quota::default(),
+            members: 0,
+            owners: Vec::new(),
+            created_at: self.organization.made_at(),
+            last_active_at: None,
+        }
+    }
+}
+
 /// Makes an organisation for somebody, who is invited to own it.
 pub fn found_for(draft: TenantDraft, now: Timestamp, mut random: impl FnMut() -> u128) -> Result<(House, Act)> {
     draft.quota.check()?;
@@ -296,12 +346,17 @@ pub struct TenantWord {
 }
 
 impl TenantWord {
+    /// What of a name or of an owner operators find an organisation by.
+    pub fn of<'a>(organization: &OrganizationId, texts: impl IntoIterator<Item = &'a str>) -> Vec<Self> {
+        let words: Vec<_> = words(texts).into_iter().collect();
+        let entry = |word: &String| Self { word: word.clone(), words: words.clone(), organization: organization.clone() };
+        words.iter().map(entry).collect()
+    }
+
     /// By the words of its name and of its owners' names and addresses.
     pub fn all(organization: &Organization, owners: &[Membership]) -> Vec<Self> {
         let people = owners.iter().flat_map(|owner| [owner.email.as_str(), owner.name.as_str()]);
-        let words: Vec<_> = words([organization.name.as_str()].into_iter().chain(people)).into_iter().collect();
-        let entry = |word: &String| Self { word: word.clone(), words: words.clone(), organization: organization.id.clone() };
-        words.iter().map(entry).collect()
+        Self::of(&organization.id, [organization.name.as_str()].into_iter().chain(people))
     }
 
     /// Whether it is what is looked for by words that begin so; of several entries of one organisation the first.

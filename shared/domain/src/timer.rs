@@ -17,6 +17,8 @@ pub enum Purpose {
         user: UserId,
         notification: NotificationId,
     },
+    /// The end of an organisation, and each further step of it.
+    Removal,
 }
 
 /// Something to be done at a moment. It holds only if what it is about still says so when it fires.
@@ -40,6 +42,7 @@ impl Purpose {
             Self::TaskDueSoon { task } => format!("{task}.soon"),
             Self::TaskDue { task } => format!("{task}.due"),
             Self::Mail { user, notification } => format!("{notification}.{user}"),
+            Self::Removal => "removal".to_owned(),
         }
     }
 }

@@ -6,9 +6,11 @@ use serde_json::json;
 use std::{collections::BTreeSet, time::Duration};
 use tests::{Person, World};
 
-/// What goes on while an organisation is suspended: sessions and sockets, the mail about one's own address.
-const GOES_ON: [&str; 6] = [
+/// What goes on while an organisation is suspended: sessions and sockets, the mail about one's own address, and that it ends.
+const GOES_ON: [&str; 8] = [
     "POST /api/v1/auth/verify-email/resend",
+    "POST /api/v1/organization/remove",
+    "POST /api/v1/organization/keep",
     "POST /api/v1/auth/switch",
     "DELETE /api/v1/auth/sessions/{session}",
     "POST /api/v1/socket-tickets",

@@ -145,6 +145,7 @@ impl Ids {
             operator_credentials(&self.operator),
             operator_factor(&self.operator),
             operator_session(&self.operator, &self.session),
+            tombstone(t.id()),
             dossier(t.id()),
             change_of(t, &self.change.id, "SUBJECT"),
         ]
@@ -205,6 +206,12 @@ impl Ids {
 
     /// A record of every kind, made by the rules themselves.
     fn records(&self) -> Vec<Record> {
+        let (commits, beside) = self.made();
+        commits.into_iter().flat_map(|commit| commit.writes).map(|write| write.record().clone()).chain(beside).collect()
+    }
+
+    /// What the rules of the product write, and what follows from it.
+    fn made(&self) -> (Vec<Commit>, Vec<Record>) {
         let mut next = 100;
         let mut random = || {
             next += 1;
@@ -277,6 +284,16 @@ impl Ids {
         let secured = OperatorFactor::begin(&self.operator, "SEALED".to_owned(), None).unwrap();
         let dossier = Dossier::empty(organization);
         let access = domain::access::Access::of_founder(&self.user);
+        let wish = read(json!({ "name": "Acme", "password": "correct horse" }));
+        let (view, asked) = access.ask_for_removal(&house, &self.user, wish, NOW).unwrap();
+        let planned_for = view.at;
+        let asked_of = |write: &Write| match write.record() {
+            Record::Access(access) => Some(access.as_ref().clone()),
+            _ => None,
+        };
+        let leaving =
+            House { organization: house.clone(), access: asked.writes.iter().find_map(asked_of).unwrap(), dossier: dossier.clone() };
+        let buried = leaving.begin_removal(Timer::new(domain::timer::Purpose::Removal, planned_for), planned_for).unwrap();
         let noted = House { organization: house.clone(), access, dossier }.suspend(read(json!("x")), NOW).unwrap();
         let words = TenantWord::all(&house, std::slice::from_ref(&inviter)).into_iter().map(Record::from);
         let draft = read(json!({ "url": "https://hooks.example.com/", "events": ["*"] }));
@@ -285,12 +302,14 @@ impl Ids {
         let key = domain::passkey::VerifyingKey::Ed25519 { point: String::new() };
         let by_device = domain::passkey::Made { credential: "CREDENTIAL".to_owned(), key, counter: 0 };
         let (_, added) = Passkey::new(self.passkey.clone(), &self.user, read(json!("Phone")), by_device, &[], NOW).unwrap();
-        let commits = [
+        let commits = vec![
             enrolled,
             added,
             platform_opened,
             signed_in,
+            secured,
             noted.ours,
+            buried.ours,
             founding,
             hooked,
             keyed,
@@ -307,30 +326,64 @@ impl Ids {
             started,
             said,
             opened,
-            secured,
             connection.watch(self.project.as_str()).unwrap(),
             taken_on,
             drafted,
             issued,
         ];
-        let written = commits.into_iter().flat_map(|commit| commit.writes).map(|write| write.record().clone());
         let used = Record::from(Usage::empty(organization, Month::of(NOW)));
         let kept = Record::from(Storage::default());
         let session = Record::from(Session::open(login, NOW).0);
-        let beside =
+        let provisioned =
             domain::scim::Provisioned { external_id: Some(read(json!("00u1"))), version: 1, ..domain::scim::Provisioned::none(&self.user) };
         let external =
             domain::scim::ExternalId { resource: domain::scim::Resource::User, value: read(json!("00u1")), id: self.user.to_string() };
         let mailed = Record::from(Mailed::begun("NAME", NOW));
-        let placed = Record::from(inviter);
+        let placed = Record::from(inviter.clone());
+        let partner = User { id: self.other.clone(), ..me.clone() }.joins(organization, domain::policy::Role::Member, None, NOW);
         let ask = Record::from(ResetAsk::new(me.email.clone(), NOW));
-        written
-            .chain(words)
+        let beside = words
             .chain(task.entries())
-            .chain(me.joins(organization, domain::policy::Role::Member, None, NOW).entries())
+            .chain(inviter.entries())
             .chain(told.into_iter().map(Record::from))
-            .chain([session, mailed, ask, placed, used, kept, delivery.into(), beside.into(), external.into()])
-            .collect()
+            .chain([session, mailed, ask, placed, partner.into(), used, kept, delivery.into(), provisioned.into(), external.into()])
+            .collect();
+        (commits, beside)
+    }
+}
+
+/// What stands elsewhere and goes with the door, with the session's person, or by itself within a minute.
+const GOES_OTHERWISE: [&str; 4] = ["access", "join_code", "session", "ticket"];
+
+#[test]
+fn all_that_an_organisation_has_is_led_to_from_its_own_partition_and_its_trail() {
+    use below::{Below, below, below_change, roots};
+    use domain::removal::Stage;
+    let ids = Ids::of(organization_number(0));
+    let (t, (commits, _)) = (&ids.t, ids.made());
+    let drafts = commits.iter().flat_map(|commit| &commit.drafts);
+    let change = |subject: &Subject| Change { subject: subject.clone(), ..ids.change.clone() };
+    let trail: Vec<_> = drafts.map(|draft| change(&draft.subject)).collect();
+    let places: Vec<_> = ids.records().into_iter().map(|record| (place(t, &record), record)).collect();
+    let stages = [Stage::Records, Stage::Trail { day: ids.change.at.to_zoned(jiff::tz::TimeZone::UTC).date() }];
+    let mut todo: Vec<_> = stages.iter().flat_map(|stage| roots(t, stage, &"Acme".parse().unwrap())).collect();
+    let mut led_to = BTreeSet::new();
+    while let Some(next) = todo.pop() {
+        if !led_to.insert(next.clone()) {
+            continue;
+        }
+        let Below::Partition(pk) = next else { continue };
+        todo.extend(places.iter().filter(|(place, _)| place.pk == pk).flat_map(|(_, record)| below(t, record)));
+        todo.extend(trail.iter().filter(|change| change_place(t, change).pk == pk).flat_map(|change| below_change(t, change)));
+    }
+    let theirs = |record: &Record, place: &Place| {
+        let shared = SHARED.iter().any(|shared| place.pk.starts_with(shared.trim_end_matches('*'))) || record.kind() == "tenant_word";
+        shared || place.pk == t.to_string() || place.pk.starts_with(&format!("{t}#"))
+    };
+    for (place, record) in places.iter().filter(|(place, record)| theirs(record, place) && !GOES_OTHERWISE.contains(&record.kind())) {
+        let one = Below::One { pk: place.pk.clone(), sk: place.sk.clone() };
+        let found = led_to.contains(&one) || led_to.contains(&Below::Partition(place.pk.clone()));
+        assert!(found, "nothing leads to {} at {} | {}: see keys/below.rs", record.kind(), place.pk, place.sk);
     }
 }
 
@@ -413,6 +466,7 @@ const OUTSIDE: &[&str] = &[
     "timers",
     "roster",
     "operator_credentials",
+    "operator_factor",
     "operator_session",
     "tenants",
     "usages_in",
@@ -466,6 +520,5 @@ proptest! {
         for word in domain::text::words([text.as_str()]) {
             prop_assert!(!word.contains('#'));
         }
-    "operator_factor",
     }
 }
