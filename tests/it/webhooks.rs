@@ -220,6 +220,36 @@ async fn a_receiver_that_is_gone_is_told_nothing_more_and_a_test_goes_out_even_s
 }
 
 #[tokio::test]
+async fn a_webhook_tells_what_whoever_answers_for_it_may_read_and_ends_with_them() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let role = json!({ "name": "Plumber", "permissions": ["manage_integrations"] });
+    let role = id(&acme.owner.post("/api/v1/roles", role).await.expect(201));
+    let ben = acme.joins("Ben", "member").await;
+    acme.owner.patch(&format!("/api/v1/members/{}", ben.id), json!({ "roles": [role] })).await.expect(200);
+    let receiver = Receiver::start().await;
+    ben.post(WEBHOOKS, json!({ "url": receiver.url, "events": ["client.created"] })).await.refused_fields(&["/events"]);
+    let (path, _) = webhook(&ben, &receiver.url, &["*"]).await;
+    client(&acme).await;
+    acme.project("Garden").await;
+    world.idle().await;
+    let told = || receiver.received().iter().map(|one| one.json()["type"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(told(), ["project.created"]);
+    acme.owner.post(&format!("/api/v1/members/{}/deactivate", ben.id), json!({})).await.expect(200);
+    acme.project("Shed").await;
+    world.idle().await;
+    assert_eq!(told(), ["project.created"]);
+    assert_eq!(acme.owner.get(&path).await.expect(200)["paused"]["reason"], "orphaned");
+    let inbox = acme.owner.list("/api/v1/notifications").await;
+    assert!(inbox.iter().any(|one| one["text"].as_str().is_some_and(|text| text.contains("no longer active"))), "{inbox:?}");
+    // Whoever lets it go on answers for it, and it tells what they may read
+    acme.owner.patch(&path, json!({ "active": true })).await.expect(200);
+    client(&acme).await;
+    world.idle().await;
+    assert_eq!(told(), ["project.created", "client.created"]);
+}
+
+#[tokio::test]
 async fn one_that_hangs_or_talks_rubbish_holds_up_nobody() {
     let world = World::new().await;
     let acme = world.organization("Acme").await;

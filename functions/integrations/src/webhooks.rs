@@ -47,12 +47,12 @@ pub async fn list(can: Can<ManageIntegrations>) -> Result<Answer, Problem> {
 ///
 /// What is not taken with a status of 2xx is tried for a day, ever less often; then it is `failed` and can be replayed. 410 pauses
 /// the webhook at once, and a day of failures does. Redirects are not followed. The same event always has the same `webhook-id`;
-/// order is not promised.
+/// order is not promised. You answer for it: it tells no more than you may read, and nothing when you are no longer active.
 #[utoipa::path(post, path = "/api/v1/webhooks", operation_id = "create_webhook", tag = "integrations", request_body = WebhookDraft, responses((status = 201, body = NewWebhook)))]
 pub async fn create(can: Can<ManageIntegrations>, Body(draft): Body<WebhookDraft>) -> Result<Answer, Problem> {
     check(&can, &draft.url).await?;
     let id = WebhookId::new(can.now(), can.random());
-    let (webhook, commit) = Webhook::new(id, draft, can.user(), can.access(), can.now())?;
+    let (webhook, commit) = Webhook::new(id, draft, can.membership(), can.access(), can.now())?;
     let answer = |secret| {
         let shown = NewWebhook { webhook: webhook.view(can.now()), secret };
         Ok::<_, Error>(Answer::versioned(webhook.version, &shown)?.at(format_args!("/api/v1/webhooks/{}", webhook.id)))
@@ -68,7 +68,7 @@ pub async fn get(can: Can<ManageIntegrations>, Path(id): Path<WebhookId>) -> Res
     Ok(Answer::versioned(webhook.version, &webhook.view(can.now()))?)
 }
 
-/// Change where a webhook leads and what it hears; pause it, and let it go on.
+/// Change where a webhook leads and what it hears; pause it, and let it go on. From then on you answer for it.
 #[utoipa::path(patch, path = "/api/v1/webhooks/{webhook}", operation_id = "edit_webhook", tag = "integrations", params(("webhook" = WebhookId, Path), IfMatchHeader), request_body = WebhookEdit, responses((status = 200, body = WebhookView)))]
 pub async fn edit(
     can: Can<ManageIntegrations>,
@@ -80,7 +80,7 @@ pub async fn edit(
     if let Some(url) = &edit.url {
         check(&can, url).await?;
     }
-    let (webhook, commit) = webhook.edit(edit, can.now())?;
+    let (webhook, commit) = webhook.edit(edit, can.membership(), can.access(), can.now())?;
     can.commit(commit).await?;
     Ok(Answer::versioned(webhook.version, &webhook.view(can.now()))?)
 }

@@ -11,9 +11,10 @@ use domain::{
     Error, Result,
     commit::{Commit, Subject},
     id::ChangeId,
-    webhook::{Delivery, DeliveryState},
+    policy::Grants,
+    webhook::{Delivery, DeliveryState, Webhook},
 };
-use endpoints::Endpoints;
+use endpoints::{Endpoint, Endpoints};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -39,9 +40,15 @@ async fn work(backend: Backend, endpoints: Arc<Endpoints>, job: WebhookJob) -> R
 
 /// Makes the deliveries of a change, all or none. What they are queued by is the stream.
 async fn tell(system: &System, endpoints: &Endpoints, change: &ChangeId, action: &str, subject: &Subject) -> Result<()> {
-    let webhooks = endpoints.of(system).await?;
-    let hearing = webhooks.iter().filter(|webhook| webhook.hears(action, subject));
-    let deliveries = hearing.filter_map(|webhook| Delivery::new(webhook, change, action, subject, system.now()));
+    let endpoints = endpoints.of(system).await?;
+    let orphaned = endpoints.iter().filter(|endpoint| endpoint.grants.is_none() && endpoint.webhook.paused.is_none());
+    for endpoint in orphaned {
+        unless_raced(system.commit(endpoint.webhook.clone().orphaned(system.now())).await)?;
+    }
+    let none = Grants::default();
+    let hears = |endpoint: &&Endpoint| endpoint.webhook.hears(action, subject, endpoint.grants.as_ref().unwrap_or(&none));
+    let hearing = endpoints.iter().filter(hears);
+    let deliveries = hearing.filter_map(|endpoint| Delivery::new(&endpoint.webhook, change, action, subject, system.now()));
     let commit = deliveries.fold(Commit::quiet(), Commit::also_create);
     if commit.writes.is_empty() {
         return Ok(());
@@ -54,9 +61,11 @@ async fn tell(system: &System, endpoints: &Endpoints, change: &ChangeId, action:
 }
 
 async fn deliver(backend: &Backend, system: &System, endpoints: &Endpoints, delivery: Delivery) -> Result<()> {
-    let webhooks = endpoints.of(system).await?;
-    let webhook = webhooks.iter().find(|webhook| webhook.id == delivery.webhook);
-    let webhook = webhook.filter(|webhook| webhook.paused.is_none() || delivery.is_test());
+    let endpoints = endpoints.of(system).await?;
+    let endpoint = endpoints.iter().find(|endpoint| endpoint.webhook.id == delivery.webhook);
+    // What may no longer be read is not told, even if it waited for that
+    let endpoint = endpoint.filter(|endpoint| endpoint.grants.as_ref().is_some_and(|grants| Webhook::may_tell(&delivery.action, grants)));
+    let webhook = endpoint.map(|endpoint| &endpoint.webhook).filter(|webhook| webhook.paused.is_none() || delivery.is_test());
     let change = system.change(&delivery.event, &delivery.subject).await?;
     let Some((webhook, change)) = webhook.zip(change) else {
         return unless_raced(system.commit(delivery.give_up()).await);

@@ -189,6 +189,7 @@ pub fn of_paused(change: &Change, webhook: &Webhook, access: &Access) -> Vec<Not
     let Some(id) = id_after(change.id.as_str(), ChangeId::PREFIX) else { return Vec::new() };
     let why = match webhook.paused.as_ref().map(|paused| paused.reason) {
         Some(PauseReason::Gone) => "it answered that it is gone",
+        Some(PauseReason::Orphaned) => "whoever made it is no longer active",
         _ => "it took nothing for a day",
     };
     let text = format!("The webhook to {} was paused: {why}", webhook.url);

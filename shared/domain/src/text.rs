@@ -209,7 +209,7 @@ fn event(text: String) -> Result<String, String> {
     let is_verb = |verb: &str| !verb.is_empty() && verb.len() <= 40 && verb.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
     match text.split_once('.') {
         None if text == "*" => Ok(text),
-        Some((kind, verb)) if crate::webhook::TOLD.contains(&kind) && (verb == "*" || is_verb(verb)) => Ok(text),
+        Some((kind, verb)) if crate::webhook::reads(kind).is_some() && (verb == "*" || is_verb(verb)) => Ok(text),
         _ => Err("is no event that is told, such as task.moved, task.* or *".to_owned()),
     }
 }
@@ -352,6 +352,11 @@ impl Markdown {
 }
 
 impl Event {
+    /// What it is about, unless it is all that is told.
+    pub fn kind(&self) -> Option<&str> {
+        self.0.split_once('.').map(|(kind, _)| kind)
+    }
+
     /// Whether this action is one of those it names.
     pub fn covers(&self, action: &str) -> bool {
         match self.0.strip_suffix('*') {

@@ -6,6 +6,8 @@ use crate::{
     commit::{Change, Commit, Subject, Write},
     id::*,
     limits,
+    organization::Membership,
+    policy::{Grant, Grants},
     text::{Event, Line, Url},
 };
 use jiff::SignedDuration;
@@ -14,11 +16,29 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 /// What changes of are told. Accounts, conversations and the organisation itself are nobody's business elsewhere.
-pub const TOLD: &[&str] =
-    &["client", "comment", "department", "file", "group", "invitation", "invoice", "member", "project", "role", "task", "team"];
+/// Each is read under a permission: a webhook tells no more than whoever answers for it may read.
+const TOLD: &[(&str, Grant)] = &[
+    ("client", Grant::ReadBilling),
+    ("comment", Grant::ReadTasks),
+    ("department", Grant::ReadDirectory),
+    ("file", Grant::ReadFiles),
+    ("group", Grant::ReadDirectory),
+    ("invitation", Grant::InviteMembers),
+    ("invoice", Grant::ReadBilling),
+    ("member", Grant::ReadDirectory),
+    ("project", Grant::ReadProjects),
+    ("role", Grant::ReadDirectory),
+    ("task", Grant::ReadTasks),
+    ("team", Grant::ReadDirectory),
+];
+
+/// Under what permission changes of a kind are read, if they are told at all.
+pub fn reads(kind: &str) -> Option<Grant> {
+    TOLD.iter().find(|(told, _)| *told == kind).map(|(_, grant)| *grant)
+}
 
 pub fn is_told(action: &str) -> bool {
-    action == PING || action.split_once('.').is_some_and(|(kind, _)| TOLD.contains(&kind))
+    action == PING || action.split_once('.').is_some_and(|(kind, _)| reads(kind).is_some())
 }
 
 const PING: &str = "webhook.pinged";
@@ -35,6 +55,7 @@ pub struct Webhook {
     pub secret: u32,
     /// Until when the one before signs as well.
     pub previous_until: Option<Timestamp>,
+    /// Who made or last edited it: it tells no more than they may read, and nothing when they are no longer active.
     pub made_by: UserId,
     /// Since when nothing was taken.
     pub failing_since: Option<Timestamp>,
@@ -57,6 +78,8 @@ pub enum PauseReason {
     Asked,
     /// Nothing was taken for a day.
     Failing,
+    /// Whoever answered for it is no longer active.
+    Orphaned,
     /// It answered 410: it is gone for good.
     Gone,
 }
@@ -92,6 +115,8 @@ pub struct WebhookView {
     pub events: Vec<Event>,
     pub active: bool,
     pub paused: Option<Paused>,
+    /// Who made or last edited it: it tells no more than they may read, and nothing when they are no longer active.
+    pub made_by: UserId,
     /// Since when nothing was taken; after a day of it the webhook is paused.
     pub failing_since: Option<Timestamp>,
     /// Until when the secret before signs as well.
@@ -100,29 +125,31 @@ pub struct WebhookView {
     pub version: u64,
 }
 
-fn events(events: Vec<Event>) -> Result<Vec<Event>> {
-    let mut events = events;
+fn events(mut events: Vec<Event>, by: &Grants) -> Result<Vec<Event>> {
     events.sort();
     events.dedup();
     match events.len() {
         0 => Err(Error::invalid("/events", "is empty")),
         count if count > limits::WEBHOOK_EVENTS => Err(Error::invalid("/events", "has more than 50")),
+        _ if events.iter().filter_map(Event::kind).filter_map(reads).any(|grant| !by.allow(grant)) => {
+            Err(Error::invalid("/events", "has more than you may read yourself"))
+        }
         _ => Ok(events),
     }
 }
 
 impl Webhook {
     /// Counted where every request reads, so that a change knows whether anybody elsewhere waits for it.
-    pub fn new(id: WebhookId, draft: WebhookDraft, by: &UserId, access: &Access, now: Timestamp) -> Result<(Self, Commit)> {
+    pub fn new(id: WebhookId, draft: WebhookDraft, by: &Membership, access: &Access, now: Timestamp) -> Result<(Self, Commit)> {
         let webhook = Self {
             id,
             url: draft.url,
             description: draft.description,
-            events: events(draft.events)?,
+            events: events(draft.events, &access.grants(by))?,
             paused: None,
             secret: 1,
             previous_until: None,
-            made_by: by.clone(),
+            made_by: by.user.clone(),
             failing_since: None,
             resting_until: None,
             created_at: now,
@@ -137,7 +164,8 @@ impl Webhook {
         (after.clone(), Commit::replace(action, self, after))
     }
 
-    pub fn edit(self, edit: WebhookEdit, now: Timestamp) -> Result<(Self, Commit)> {
+    /// Whoever edits it answers for it from then on.
+    pub fn edit(self, edit: WebhookEdit, by: &Membership, access: &Access, now: Timestamp) -> Result<(Self, Commit)> {
         let paused = match (edit.active, &self.paused) {
             (Some(true), _) => None,
             (Some(false), None) => Some(Paused { reason: PauseReason::Asked, at: now }),
@@ -147,7 +175,8 @@ impl Webhook {
         let anew = edit.url.as_ref().is_some_and(|url| *url != self.url) || self.paused.is_some() && paused.is_none();
         let after = Self {
             url: edit.url.unwrap_or_else(|| self.url.clone()),
-            events: edit.events.map_or_else(|| Ok(self.events.clone()), events)?,
+            events: events(edit.events.unwrap_or_else(|| self.events.clone()), &access.grants(by))?,
+            made_by: by.user.clone(),
             description: edit.description.or_else(|| self.description.clone()),
             paused,
             failing_since: self.failing_since.filter(|_| !anew),
@@ -178,12 +207,23 @@ impl Webhook {
         Commit::noted(PING, self)
     }
 
-    /// Whether it is told of this.
-    pub fn hears(&self, action: &str, subject: &Subject) -> bool {
+    /// Whether it is told of this, by what whoever answers for it may now.
+    pub fn hears(&self, action: &str, subject: &Subject, grants: &Grants) -> bool {
         if action == PING {
             return subject.id == self.id.as_str();
         }
-        self.paused.is_none() && self.events.iter().any(|event| event.covers(action))
+        self.paused.is_none() && self.events.iter().any(|event| event.covers(action)) && Self::may_tell(action, grants)
+    }
+
+    pub fn may_tell(action: &str, grants: &Grants) -> bool {
+        let kind = action.split_once('.').map_or(action, |(kind, _)| kind);
+        action == PING || reads(kind).is_some_and(|grant| grants.allow(grant))
+    }
+
+    /// Nobody answers for it any more.
+    pub fn orphaned(self, now: Timestamp) -> Commit {
+        let after = Self { paused: Some(Paused { reason: PauseReason::Orphaned, at: now }), ..self.clone() };
+        self.replaced("webhook.paused", after).1
     }
 
     /// Until when a delivery is put off, because nothing was taken a moment ago. A test and a last try are not.
@@ -240,6 +280,7 @@ impl Webhook {
             events: self.events.clone(),
             active: self.paused.is_none(),
             paused: self.paused.clone(),
+            made_by: self.made_by.clone(),
             failing_since: self.failing_since,
             previous_until: self.previous_until.filter(|until| now < *until),
             created_at: self.created_at,
@@ -426,6 +467,7 @@ pub fn message(change: &Change) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{account::User, policy::Role};
 
     const NOW: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
@@ -435,7 +477,13 @@ mod tests {
             events: events.iter().map(|event| event.parse().unwrap()).collect(),
             description: None,
         };
-        Webhook::new(WebhookId::new(NOW, 1), draft, &UserId::new(NOW, 2), &Access::default(), NOW).unwrap().0
+        Webhook::new(WebhookId::new(NOW, 1), draft, &member(Role::Owner), &Access::default(), NOW).unwrap().0
+    }
+
+    fn member(role: Role) -> Membership {
+        let organization = OrganizationId::new(NOW, 4);
+        let (name, email) = ("Mia".parse().unwrap(), "mia@example.com".parse().unwrap());
+        User::new(UserId::new(NOW, 2), name, email, Default::default(), organization.clone(), NOW).joins(&organization, role, None, NOW)
     }
 
     fn delivery(webhook: &Webhook) -> Delivery {
@@ -448,9 +496,29 @@ mod tests {
     }
 
     #[test]
+    fn a_webhook_tells_no_more_than_whoever_answers_for_it_may_read() {
+        let access = Access::default();
+        let made = |events: &[&str], role: Role| {
+            let draft = WebhookDraft {
+                url: "https://hooks.example.com/".parse().unwrap(),
+                events: events.iter().map(|event| event.parse().unwrap()).collect(),
+                description: None,
+            };
+            Webhook::new(WebhookId::new(NOW, 1), draft, &member(role), &access, NOW).map(|(webhook, _)| webhook)
+        };
+        assert!(made(&["invoice.*"], Role::Member).is_err() && made(&["client.created"], Role::Member).is_err());
+        assert!(made(&["invoice.*"], Role::Accountant).is_ok() && made(&["task.*"], Role::Member).is_ok());
+        let all = made(&["*"], Role::Member).unwrap();
+        let subject = Subject { kind: "task".to_owned(), id: "tsk_1".to_owned() };
+        let grants = Role::Member.grants();
+        assert!(all.hears("task.created", &subject, &grants) && !all.hears("client.created", &subject, &grants));
+        assert!(!all.hears("task.created", &subject, &Grants::default()));
+    }
+
+    #[test]
     fn a_webhook_hears_what_it_named_and_nothing_else() {
         let subject = Subject { kind: "task".to_owned(), id: "tsk_1".to_owned() };
-        let hears = |events: &[&str], action: &str| webhook(events).hears(action, &subject);
+        let hears = |events: &[&str], action: &str| webhook(events).hears(action, &subject, &Role::Owner.grants());
         assert!(hears(&["task.*"], "task.moved") && hears(&["task.moved"], "task.moved") && hears(&["*"], "invoice.issued"));
         assert!(!hears(&["task.*"], "invoice.issued") && !hears(&["task.moved"], "task.edited") && !hears(&["*"], PING));
         for wrong in

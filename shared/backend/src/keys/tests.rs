@@ -297,7 +297,7 @@ impl Ids {
         let noted = House { organization: house.clone(), access, dossier }.suspend(read(json!("x")), NOW).unwrap();
         let words = TenantWord::all(&house, std::slice::from_ref(&inviter)).into_iter().map(Record::from);
         let draft = read(json!({ "url": "https://hooks.example.com/", "events": ["*"] }));
-        let (hook, hooked) = Webhook::new(self.webhook.clone(), draft, &self.user, &Access::default(), NOW).unwrap();
+        let (hook, hooked) = Webhook::new(self.webhook.clone(), draft, &inviter, &Access::default(), NOW).unwrap();
         let delivery = Delivery::new(&hook, &self.change.id, &self.change.action, &self.change.subject, NOW).unwrap();
         let key = domain::passkey::VerifyingKey::Ed25519 { point: String::new() };
         let by_device = domain::passkey::Made { credential: "CREDENTIAL".to_owned(), key, counter: 0 };
