@@ -27,7 +27,7 @@ use std::collections::BTreeSet;
 type Scim = Can<ProvisionMembers>;
 
 /// Members whose changes fit one transaction, beside what was known of everybody's rights.
-const AT_ONCE: usize = limits::TRANSACTION / 2 - 1;
+const AT_ONCE: usize = limits::TRANSACTION / 3 - 1;
 
 async fn noted(can: &Scim, id: &GroupId) -> Result<Provisioned> {
     let noted = can.get(keys::provisioned(can.tenant(), id.as_str())).await?;

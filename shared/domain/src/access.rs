@@ -431,7 +431,10 @@ impl Manager<'_> {
             groups.sort();
             let after = Membership { groups, version: before.version + 1, ..before.clone() };
             self.may_touch(&after)?;
+            // With it, so that whoever reads the list next reads it as it is
+            let entry = after.group_entry(group);
             commit = commit.and(Commit::replace("member.edited", before, after));
+            commit = if come { commit.also_put(entry) } else { commit.also_remove(entry) };
         }
         Ok(if commit.writes.is_empty() { commit } else { commit.also_replace(self.access.version, self.access.next()) })
     }

@@ -101,10 +101,17 @@ impl Membership {
         let department = self.department.iter().map(|id| format!("department:{id}"));
         let teams = self.teams.iter().map(|id| format!("team:{id}"));
         let lists: BTreeSet<String> = begun.chain(is).chain(roles).chain(groups).chain(department).chain(teams).collect();
-        let name = self.sorting_name();
         let mail = MemberMail { email: self.email.clone(), user: self.user.clone() };
-        let entry = |word| Record::from(MemberWord { word, name: name.clone(), user: self.user.clone() });
-        lists.into_iter().map(entry).chain([mail.into()]).collect()
+        lists.into_iter().map(|word| self.entry(word).into()).chain([mail.into()]).collect()
+    }
+
+    fn entry(&self, word: String) -> MemberWord {
+        MemberWord { word, name: self.sorting_name(), user: self.user.clone() }
+    }
+
+    /// Where somebody stands in the list of a group.
+    pub(crate) fn group_entry(&self, group: &GroupId) -> MemberWord {
+        self.entry(format!("group:{group}"))
     }
 }
 
