@@ -93,7 +93,9 @@ async fn crowd(world: &World, members: usize, others: usize) -> (Organization, V
 }
 
 async fn table(world: &World, members: usize, others: usize) -> String {
-    let (acme, ids, department, team) = crowd(world, members, others).await;
+    let (mut acme, ids, department, team) = crowd(world, members, others).await;
+    // Their token may have run out meanwhile
+    acme.owner = Person::login(world, &acme.owner.email, PASSWORD).await;
     let owner = &acme.owner;
     let ben = acme.joins("Ben", "member").await;
     let role = owner.post("/api/v1/roles", json!({ "name": "Desk", "permissions": ["read_audit"] })).await.expect(201);

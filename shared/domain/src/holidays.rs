@@ -45,6 +45,7 @@ struct Event {
     to: Option<Date>,
     name: Option<Line>,
     repeats: bool,
+    cancelled: bool,
 }
 
 /// The whole-day events of RFC 5545; what else a calendar holds is passed over.
@@ -70,6 +71,7 @@ fn calendar(text: &str) -> Read {
             ("DTEND", Some(event)) if inside == 0 => event.to = day(parameters, value),
             ("SUMMARY", Some(event)) if inside == 0 => event.name = unescaped(value).parse().ok(),
             ("RRULE" | "RDATE", Some(event)) if inside == 0 => event.repeats = true,
+            ("STATUS", Some(event)) if inside == 0 => event.cancelled = value.trim().eq_ignore_ascii_case("CANCELLED"),
             _ => {}
         }
     }
@@ -98,7 +100,7 @@ fn unescaped(text: &str) -> String {
 
 impl Event {
     fn enter(self, read: &mut Read) {
-        let Self { from: Some(from), to, name: Some(name), repeats: false } = self else {
+        let Self { from: Some(from), to, name: Some(name), repeats: false, cancelled: false } = self else {
             read.skipped += 1;
             return;
         };
