@@ -29,6 +29,13 @@ async fn device(person: &Person, name: &str) -> Device {
     device
 }
 
+async fn device_of(person: &Person, password: &str) -> Device {
+    let options = person.post(&format!("{PASSKEYS}/begin"), json!({ "password": password })).await.expect(200);
+    let device = Device::new(&options, person.world.url());
+    add(person, "Tablet", device.made(&options)).await.expect(201);
+    device
+}
+
 async fn challenge(world: &World) -> String {
     let options = world.post(&format!("{LOGIN}/begin"), json!({})).await.expect(200);
     assert_eq!(options["userVerification"], "required");
@@ -212,4 +219,33 @@ async fn a_passkey_logs_in_while_an_organisation_is_suspended_as_a_password_does
     operator.post(&suspend, json!({ "reason": "Nobody paid." })).await.expect(200);
     log_in(&world, &phone.answers(&challenge(&world).await)).await.expect(200);
     Person::login(&world, &acme.owner.email, PASSWORD).await;
+}
+
+#[tokio::test]
+async fn whoever_had_an_account_before_its_address_was_proved_has_no_way_back_after_a_new_password() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let mia = &acme.owner;
+    let mut phone = device(mia, "Phone").await;
+    let enrolment = mia.post("/api/v1/auth/second-factor", json!({ "password": PASSWORD })).await;
+    if enrolment.status == 200 {
+        let confirm = json!({ "code": code(enrolment.json["secret"].as_str().unwrap(), world.now().await, 0) });
+        mia.post("/api/v1/auth/second-factor/confirm", confirm).await.expect(200);
+    }
+    world.post("/api/v1/auth/forgot-password", json!({ "email": mia.email })).await.expect(204);
+    world.idle().await;
+    let form = json!({ "token": world.link(&mia.email).await, "new": "quite another horse" });
+    world.post("/api/v1/auth/reset-password", form).await.expect(204);
+    log_in(&world, &phone.answers(&challenge(&world).await)).await.refused(401, "wrong-passkey");
+    // And whoever has the address needs no code of another's app
+    let again = Person::login(&world, &mia.email, "quite another horse").await;
+    assert!(again.list(PASSKEYS).await.is_empty());
+
+    // Proved, an account keeps them: a new password is no proof of them
+    let mut tablet = device_of(&again, "quite another horse").await;
+    world.post("/api/v1/auth/forgot-password", json!({ "email": mia.email })).await.expect(204);
+    world.idle().await;
+    let form = json!({ "token": world.link(&mia.email).await, "new": "yet another horse" });
+    world.post("/api/v1/auth/reset-password", form).await.expect(204);
+    log_in(&world, &tablet.answers(&challenge(&world).await)).await.expect(200);
 }

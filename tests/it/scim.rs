@@ -301,6 +301,13 @@ async fn somebody_with_an_account_joins_with_it_is_told_and_keeps_it_to_themselv
         }
     }
     assert_eq!((&told[0].json["name"], &told[1].json["history"][0]["title"]), (&json!("Whoever"), &json!("Adviser")));
+    // Whoever signed up with an address that nobody proved to be theirs is not let in by it
+    owner.post("/api/v1/auth/switch", json!({ "organization": acme.id })).await.refused(409, "conflict");
+    let form = json!({ "email": owner.email, "password": PASSWORD, "organization": acme.id });
+    world.post("/api/v1/auth/login", form).await.refused(409, "conflict");
+    owner.post("/api/v1/auth/verify-email/resend", json!({})).await.expect(204);
+    world.idle().await;
+    world.post("/api/v1/auth/verify-email", json!({ "token": world.link(&owner.email).await })).await;
     // What they say there is, but for the name
     let there = owner.post("/api/v1/auth/switch", json!({ "organization": acme.id })).await.expect(200);
     let there = Person { access: there["access_token"].as_str().unwrap().to_owned(), ..owner.clone() };
@@ -461,4 +468,27 @@ async fn a_change_is_meant_for_a_version_and_refusals_are_those_of_the_standard(
     let actions: Vec<_> = trail.iter().map(|change| change["action"].as_str().unwrap()).collect();
     assert_eq!(actions, ["member.edited", "member.provisioned", "member.joined"]);
     assert!(trail[0]["by"]["name"].as_str().unwrap().starts_with("Directory"), "{}", trail[0]["by"]);
+}
+
+#[tokio::test]
+async fn a_group_that_is_replaced_right_after_it_was_filled_has_whom_it_was_replaced_by() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let directory = Directory::of(&acme, &acme.owner).await;
+    let mut people = Vec::new();
+    for n in 0..12 {
+        people.push(directory.user(&world.email(&format!("p{n}")), "Somebody").await);
+    }
+    let at = place("Groups", &directory.group("Desk", &[]).await);
+    let members = |some: &[Value]| some.iter().map(|one| json!({ "value": one["id"] })).collect::<Vec<_>>();
+    for _ in 0..3 {
+        directory.patch(&at, json!([{ "op": "add", "path": "members", "value": members(&people) }])).await.expect(200);
+        let one = json!([{ "op": "replace", "path": "members", "value": members(&people[..1]) }]);
+        directory.patch(&at, one).await.expect(200);
+        let left = directory.get(&at).await.expect(200);
+        assert_eq!(left["members"].as_array().map(Vec::len), Some(1), "{left}");
+    }
+    world.idle().await;
+    let left = directory.get(&at).await.expect(200);
+    assert_eq!((left["members"].as_array().map(Vec::len), &left["members"][0]["value"]), (Some(1), &people[0]["id"]));
 }

@@ -79,11 +79,15 @@ async fn kept_anew(visitor: &Visitor, member: &Membership, credentials: Credenti
 pub(crate) async fn place(visitor: &Visitor, user: &User, wanted: Option<&OrganizationId>) -> Result<Option<Membership>> {
     let tenant = visitor.organization(wanted.unwrap_or(&user.home));
     let member = visitor.get(keys::member(&tenant, &user.id)).await?;
-    match member.filter(|member| member.standing == Standing::Active) {
+    let member = match member.filter(|member| member.standing == Standing::Active) {
         // Who does not say where, and is no longer where they were at home, is let in where they are
-        None if wanted.is_none() => visitor.place_of(&visitor.person(&user.id)).await,
-        member => Ok(member),
+        None if wanted.is_none() => visitor.place_of(&visitor.person(&user.id)).await?,
+        member => member,
+    };
+    if let Some(member) = &member {
+        user.check_proved(&member.organization)?;
     }
+    Ok(member)
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -1,6 +1,7 @@
 use crate::session::TokenPair;
 use backend::{
     door::Can,
+    keys,
     page::Page,
     problem::Problem,
     web::{Answer, Body},
@@ -47,7 +48,8 @@ pub struct Switch {
 /// Open another of my organisations, without a password: a session of its own beside this one.
 #[utoipa::path(post, path = "/api/v1/auth/switch", tag = "identity", request_body = Switch, responses((status = 200, body = TokenPair)))]
 pub async fn switch(can: Can<UseAccount>, Body(switch): Body<Switch>) -> Result<Answer, Problem> {
-    let there = can.elsewhere(&switch.organization).await?;
+    let (there, me) = tokio::try_join!(can.elsewhere(&switch.organization), can.find(keys::user(&can.me()), "account"))?;
+    me.check_proved(there.tenant().id())?;
     let id = SessionId::new(can.now(), can.random());
     let (refresh_token, refresh_hash) = can.refresh_token(&id).await?;
     let origin = can.origin().clone();

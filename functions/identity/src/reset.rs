@@ -6,7 +6,7 @@ use backend::{
 };
 use domain::{
     Error,
-    account::{Session, reset_password as reset_to},
+    account::{Proofs, Session, reset_password as reset_to},
     commit::{Actor, Commit, Kept},
     limits,
     text::{Email, Password},
@@ -52,12 +52,21 @@ pub async fn reset_password(visitor: Visitor, Body(form): Body<Reset>) -> Result
     let actor = Actor::person(&user.id, &user.name);
     visitor.demands(&home, &me).await?.check("/new", &form.new, &user.name, &user.email)?;
     let hash = visitor.hash(&form.new).await?;
+    let unproved = match user.email_verified {
+        true => Proofs::default(),
+        false => {
+            let (factor, passkeys) = tokio::try_join!(visitor.get(keys::second_factor(&me)), visitor.passkeys(&me))?;
+            Proofs { factor, passkeys }
+        }
+    };
     for _ in 0..limits::RACE_TRIES {
         let sessions = visitor.open_sessions(&home, &me).await?;
         // What does not fit into one transaction ends before, so that no session outlives the password
         let last = sessions.len() <= limits::TRANSACTION / 2;
-        let commit =
-            if last { reset_to(user.clone(), credentials.clone(), hash.clone(), &sessions, visitor.now()) } else { ended(&sessions) };
+        let commit = match last {
+            true => reset_to(user.clone(), credentials.clone(), hash.clone(), &sessions, unproved.clone(), visitor.now()),
+            false => ended(&sessions),
+        };
         match visitor.commit(&home, actor.clone(), commit).await {
             // One of them is being refreshed
             Err(Error::Stale { kind: Session::KIND, .. }) => {}

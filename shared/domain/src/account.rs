@@ -8,8 +8,10 @@ use crate::{
     limits,
     notification::Reason,
     organization::{Membership, Standing},
+    passkey::Passkey,
     policy::Role,
     preferences::{ChannelsEdit, Preferences},
+    second_factor::SecondFactor,
     text::*,
 };
 use jiff::civil::{Date, date};
@@ -85,6 +87,14 @@ impl User {
             home,
             created_at: now,
             version: 1,
+        }
+    }
+
+    /// Who has not proved their address is let in where they signed up, and nowhere that others put them by it.
+    pub fn check_proved(&self, organization: &OrganizationId) -> Result<()> {
+        match self.email_verified || self.home == *organization {
+            true => Ok(()),
+            false => Err(Error::Conflict("confirm your address first, by the link of the mail that was sent to it".to_owned())),
         }
     }
 
@@ -369,13 +379,33 @@ impl ResetAsk {
     }
 }
 
-/// A new password by the link of a mail: whoever has the mail has the address, and every session ends.
-pub fn reset_password(user: User, credentials: Credentials, hash: String, sessions: &[Session], now: Timestamp) -> Commit {
+/// What somebody may be known by besides a password.
+#[derive(Clone, Default)]
+pub struct Proofs {
+    pub factor: Option<SecondFactor>,
+    pub passkeys: Vec<Passkey>,
+}
+
+/// A new password by the link of a mail: whoever has the mail has the address, and every session ends. Whoever had the account
+/// while nobody had proved that the address is theirs has no other way into it either.
+pub fn reset_password(
+    user: User,
+    credentials: Credentials,
+    hash: String,
+    sessions: &[Session],
+    unproved: Proofs,
+    now: Timestamp,
+) -> Commit {
     let after = Credentials { password_hash: hash, changed_at: now, version: credentials.version + 1, ..credentials.clone() };
     let commit = Commit::noted("profile.password_reset", &user).also_replace(credentials.version, after);
     let ended = |commit: Commit, session: &Session| commit.also_replace(session.version, session.end());
     let commit = sessions.iter().fold(commit, ended);
-    if user.email_verified { commit } else { commit.and(user.verify_email().1) }
+    if user.email_verified {
+        return commit;
+    }
+    let commit = unproved.passkeys.into_iter().fold(commit, |commit, passkey| commit.and(passkey.remove()));
+    let commit = unproved.factor.into_iter().fold(commit, |commit, factor| commit.and(factor.lift()));
+    commit.and(user.verify_email().1)
 }
 
 /// A changed password ends every session but the one it was changed in.
