@@ -2,7 +2,7 @@
 //!
 //! An operation without a case in `tests/it/cases.rs` fails here, and so does a case without an operation.
 
-use crate::cases::{Case, Objects, PASSWORD, cases, cases_of, id, objects, passkey, public_operations};
+use crate::cases::{Case, Objects, PASSWORD, cases, cases_of, id, objects, passkey, public_operations, signed_in};
 use domain::{
     policy::{POLICY, Role, Row},
     structure::ScopedRole,
@@ -26,6 +26,7 @@ fn what_needs_no_token_is_a_short_list() {
     let list: Vec<_> = public_operations().into_iter().collect();
     insta::assert_snapshot!(list.join("\n"), @r"
     GET /.well-known/jwks.json
+    GET /api/v1/auth/oidc/organizations/{organization}
     POST /api/v1/auth/ask-to-join
     POST /api/v1/auth/forgot-password
     POST /api/v1/auth/join
@@ -33,6 +34,8 @@ fn what_needs_no_token_is_a_short_list() {
     POST /api/v1/auth/login/passkey
     POST /api/v1/auth/login/passkey/begin
     POST /api/v1/auth/login/second-factor
+    POST /api/v1/auth/oidc/finish
+    POST /api/v1/auth/oidc/start
     POST /api/v1/auth/refresh
     POST /api/v1/auth/register
     POST /api/v1/auth/reset-password
@@ -70,6 +73,7 @@ async fn without_a_token_nothing_is_answered_but_the_short_list() {
     let options = world.post("/api/v1/auth/login/passkey/begin", json!({})).await.expect(200);
     let assertion = passkey(&ben).await.1.answers(options["challenge"].as_str().expect("a challenge"));
     let (challenge, second_code) = second_step(&acme.joins("Sam", "member").await).await;
+    objects.extend(signed_in(&acme, &ben).await);
     objects.extend([
         ("assertion", assertion.to_string()),
         ("challenge", challenge),
@@ -146,10 +150,16 @@ async fn every_role_may_ask_what_the_policy_says() {
             }
             let answer = case.ask(&world, Some(&person), &objects).await;
             match answer.status.as_u16() {
-                // A guest's inbox is empty, and nobody here has a picture, or a second factor that could be taken away
-                404 if ["/notifications/", "/pictures/logo/", "/pictures/members/", "/members/{colleague}/second-factor"]
-                    .iter()
-                    .any(|none| case.request.contains(none)) =>
+                // A guest's inbox is empty, and nobody here has a picture, a second factor that could be taken away, or a link
+                404 if [
+                    "/notifications/",
+                    "/pictures/logo/",
+                    "/pictures/members/",
+                    "/members/{colleague}/second-factor",
+                    "/members/{colleague}/links/",
+                ]
+                .iter()
+                .any(|none| case.request.contains(none)) =>
                 {
                     rows.entry(case.operation()).or_default().push(role)
                 }

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use tests::{Answer, Device, Organization, Person, World};
+use tests::{Answer, Claims, Device, Organization, Person, Provider, World};
 
 /// What every operation is asked with, and a body that is taken. Names in braces stand for real objects.
 /// What ends an object comes after what needs it.
@@ -17,6 +17,22 @@ const CASES: &[(&str, &str)] = &[
     ("POST /api/v1/auth/login/second-factor", r#"{"challenge":"{challenge}","code":"{second_code}"}"#),
     ("POST /api/v1/auth/login/passkey/begin", ""),
     ("POST /api/v1/auth/login/passkey", r#"{"passkey":{assertion}}"#),
+    ("GET /api/v1/auth/oidc/organizations/{organization}", ""),
+    ("POST /api/v1/auth/oidc/start", r#"{"organization":"{organization}","provider":"{provider}"}"#),
+    (
+        "POST /api/v1/auth/oidc/finish",
+        r#"{"provider":"{provider}","state":"{sign_in_state}","code":"{sign_in_code}","verifier":"{sign_in_verifier}"}"#,
+    ),
+    ("GET /api/v1/auth/oidc/providers", ""),
+    (
+        "POST /api/v1/auth/oidc/providers",
+        r#"{"name":"Acme account","issuer":"http://{issuer_place}","client_id":"office copilot","client_secret":"x"}"#,
+    ),
+    ("GET /api/v1/auth/oidc/providers/{provider}", ""),
+    ("PATCH /api/v1/auth/oidc/providers/{provider}", r#"{"name":"Acme"}"#),
+    ("POST /api/v1/auth/oidc/providers/{provider}/test", ""),
+    ("DELETE /api/v1/auth/members/{colleague}/links/{provider}", ""),
+    ("DELETE /api/v1/auth/oidc/providers/{provider}", ""),
     ("GET /api/v1/auth/passkeys", ""),
     ("POST /api/v1/auth/passkeys/begin", r#"{"password":"correct horse battery"}"#),
     ("POST /api/v1/auth/passkeys", r#"{"name":"Phone","credential":{"response":{"clientDataJSON":"","authenticatorData":""}}}"#),
@@ -318,7 +334,10 @@ pub(crate) async fn objects(acme: &Organization, person: &Person) -> Objects {
     person.world.idle().await;
     let notification = person.list("/api/v1/notifications").await.first().map_or_else(|| "ntf_01k9zt3vw8fqj2m4x6c7b5n0ra".to_owned(), id);
     let (passkey, _) = passkey(person).await;
+    let (provider, place) = provider(owner, person).await;
     Objects::from([
+        ("provider", provider),
+        ("issuer_place", place),
         ("passkey", passkey),
         ("new_email", person.world.email("zoe")),
         ("organization", acme.id.clone()),
@@ -354,6 +373,32 @@ pub(crate) async fn objects(acme: &Organization, person: &Person) -> Objects {
         ("webhook", webhook),
         ("delivery", delivery),
     ])
+}
+
+/// A provider of sign-in, of this person if they may connect one, and where it is. There may be as many as an organisation has.
+async fn provider(owner: &Person, person: &Person) -> (String, String) {
+    let provider = Provider::start().await;
+    let place = provider.issuer.trim_start_matches("http://").to_owned();
+    for by in [person, owner] {
+        let made = by.post("/api/v1/auth/oidc/providers", provider.draft()).await;
+        if made.status == 201 {
+            return (id(&made.json["provider"]), place);
+        }
+    }
+    (id(&owner.list("/api/v1/auth/oidc/providers").await[0]["provider"]), place)
+}
+
+/// What somebody has who signed in at a provider: a state, a code and what was kept.
+pub(crate) async fn signed_in(acme: &Organization, ben: &Person) -> [(&'static str, String); 4] {
+    let (world, owner, provider) = (&ben.world, &acme.owner, Provider::start().await);
+    let made = id(&owner.post("/api/v1/auth/oidc/providers", provider.draft()).await.expect(201)["provider"]);
+    owner.patch(&format!("/api/v1/auth/oidc/providers/{made}"), json!({ "on": true })).await.expect(200);
+    let form = json!({ "organization": acme.id, "provider": made });
+    let started = world.post("/api/v1/auth/oidc/start", form).await.expect(200);
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let back = provider.signs_in(&text(&started["url"]), &Claims::new("1", &ben.email), world.now().await);
+    let verifier = text(&started["verifier"]);
+    [("provider", made), ("sign_in_state", back.state), ("sign_in_code", back.code), ("sign_in_verifier", verifier)]
 }
 
 /// A passkey of this person, and the device that has it.

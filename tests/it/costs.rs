@@ -162,6 +162,20 @@ async fn table(world: &World, tasks: usize, others: usize) -> (Vec<Cost>, String
         world.post("/api/v1/auth/login/passkey", json!({ "passkey": answer })).await.expect(200);
     })
     .await);
+    let provider = tests::Provider::start().await;
+    let made = post("/api/v1/auth/oidc/providers", provider.draft(), 201).await["provider"]["id"].as_str().unwrap().to_owned();
+    owner.patch(&format!("/api/v1/auth/oidc/providers/{made}"), json!({ "on": true })).await.expect(200);
+    let (claims, now) = (tests::Claims::new("00u1", &ben.email), world.now().await);
+    let sign_in = async || {
+        let form = json!({ "organization": acme.id, "provider": made });
+        let started = world.post("/api/v1/auth/oidc/start", form).await.expect(200);
+        let back = provider.signs_in(started["url"].as_str().unwrap(), &claims, now);
+        let form = json!({ "provider": made, "state": back.state, "code": back.code, "verifier": started["verifier"] });
+        world.post("/api/v1/auth/oidc/finish", form).await.expect(200);
+    };
+    // The first time makes the link
+    sign_in().await;
+    add(measure(world, "sign in by a provider", sign_in).await);
     add(measure(world, "refresh", async || {
         let token = refresh.borrow().clone();
         let pair = world.post("/api/v1/auth/refresh", json!({ "refresh_token": token })).await.expect(200);

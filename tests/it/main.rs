@@ -15,6 +15,7 @@ mod input;
 mod keys;
 mod money;
 mod neighbours;
+mod oidc;
 mod passkeys;
 mod passwords;
 mod people;

@@ -256,7 +256,8 @@ async fn an_organisation_asks_for_a_second_factor_and_who_has_none_reaches_the_o
     owner.put(rules, json!({ "second_factor": true })).await.refused(409, "conflict");
     let _app = App::of(owner).await;
     ben.put(rules, json!({ "second_factor": true })).await.refused(403, "forbidden");
-    assert_eq!(owner.put(rules, json!({ "second_factor": true })).await.expect(200), json!({ "second_factor": true }));
+    let asked = owner.put(rules, json!({ "second_factor": true })).await.expect(200);
+    assert_eq!(asked, json!({ "second_factor": true, "single_sign_on": false }));
     owner.get("/api/v1/members").await.expect(200);
 
     ben.get("/api/v1/members").await.refused(403, "second-factor-needed");

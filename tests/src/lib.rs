@@ -9,6 +9,7 @@ mod device;
 mod live;
 mod operators;
 mod people;
+mod provider;
 mod receiver;
 mod world;
 
@@ -17,5 +18,6 @@ pub use authenticator::code;
 pub use device::Device;
 pub use live::Live;
 pub use people::{Organization, Person};
+pub use provider::{Claims, Lie, Provider, Redirect};
 pub use receiver::{Received, Receiver};
 pub use world::World;

@@ -26,6 +26,34 @@ impl Received {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{} is not JSON: {e}", self.body))
     }
+
+    /// The next request of a connection; none when it is closed before.
+    pub(crate) async fn read(stream: &mut TcpStream) -> Option<Self> {
+        let (mut bytes, mut part) = (Vec::new(), [0; 4096]);
+        let head = loop {
+            match bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+                Some(end) => break end,
+                None => match stream.read(&mut part).await.ok()? {
+                    0 => return None,
+                    read => bytes.extend_from_slice(&part[..read]),
+                },
+            }
+        };
+        let text = String::from_utf8(bytes[..head].to_vec()).expect("a head of text");
+        let mut lines = text.split("\r\n");
+        let line = lines.next().unwrap_or_default().to_owned();
+        let headers: BTreeMap<_, _> =
+            lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
+        let length: usize = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or_default();
+        while bytes.len() < head + 4 + length {
+            match stream.read(&mut part).await.ok()? {
+                0 => return None,
+                read => bytes.extend_from_slice(&part[..read]),
+            }
+        }
+        let body = String::from_utf8(bytes[head + 4..].to_vec()).expect("a body of text");
+        Some(Self { line, headers, body })
+    }
 }
 
 /// A program elsewhere that is told of changes, and answers as the test says.
@@ -57,33 +85,11 @@ impl Receiver {
     }
 
     async fn serve(self, mut stream: TcpStream) -> Option<()> {
-        let (mut bytes, mut part) = (Vec::new(), [0; 4096]);
-        let head = loop {
-            match bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-                Some(end) => break end,
-                None => match stream.read(&mut part).await.ok()? {
-                    0 => return None,
-                    read => bytes.extend_from_slice(&part[..read]),
-                },
-            }
-        };
-        let text = String::from_utf8(bytes[..head].to_vec()).expect("a head of text");
-        let mut lines = text.split("\r\n");
-        let line = lines.next().unwrap_or_default().to_owned();
-        let headers: BTreeMap<_, _> =
-            lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
-        let length: usize = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or_default();
-        while bytes.len() < head + 4 + length {
-            match stream.read(&mut part).await.ok()? {
-                0 => return None,
-                read => bytes.extend_from_slice(&part[..read]),
-            }
-        }
-        let body = String::from_utf8(bytes[head + 4..].to_vec()).expect("a body of text");
-        if !line.contains(&self.path) {
+        let received = Received::read(&mut stream).await?;
+        if !received.line.contains(&self.path) {
             return stream.write_all(answer(404, "").as_bytes()).await.ok();
         }
-        self.received.lock().expect("the list").push(Received { line, headers, body });
+        self.received.lock().expect("the list").push(received);
         let answer = self.answer.lock().expect("the answer").clone();
         match answer {
             Some(answer) => stream.write_all(answer.as_bytes()).await.ok()?,

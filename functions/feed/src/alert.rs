@@ -11,11 +11,21 @@ use domain::{
 /// Tells a person by mail what touches how they sign in.
 pub async fn about(backend: &Backend, system: &System, change: &Change) -> Result<()> {
     let Some(alert) = Alert::of(change) else { return Ok(()) };
+    if alert.is_for_owners() {
+        for owner in system.get(keys::access(system.tenant())).await?.unwrap_or_default().owners {
+            ask(backend, owner, alert, change).await?;
+        }
+        return Ok(());
+    }
     // The account it is about; a session's is that of whoever opened it
     let Some(user) = change.subject.id.parse().ok().or_else(|| change.by.user.clone()) else { return Ok(()) };
     if alert == Alert::NewDevice && !is_news(system, &user, change).await? {
         return Ok(());
     }
+    ask(backend, user, alert, change).await
+}
+
+async fn ask(backend: &Backend, user: UserId, alert: Alert, change: &Change) -> Result<()> {
     let job = MailJob::Alert {
         organization: change.organization.clone(),
         user,

@@ -11,7 +11,7 @@ use domain::{
     id::*,
     limits,
     organization::Organization,
-    policy::{Grant, Grants, Role, UseAccount},
+    policy::{Grant, Grants, Role, UseAccount, UseSession},
     text::Password,
 };
 use serde::{Deserialize, Serialize};
@@ -31,11 +31,15 @@ pub struct Verified {
     second_factor: bool,
     /// … and whether the organisation asks for one.
     second_factor_needed: bool,
+    /// The provider of sign-in that opened this session, which is then for this organisation alone …
+    provider: Option<ProviderId>,
+    /// … and whether the organisation asks for one.
+    single_sign_on_needed: bool,
 }
 
 /// Check the access token, and see whom it speaks for.
 #[utoipa::path(get, path = "/api/v1/auth/verify", tag = "identity", responses((status = 200, body = Verified)))]
-pub async fn verify(can: Can<UseAccount>) -> Result<Answer, Problem> {
+pub async fn verify(can: Can<UseSession>) -> Result<Answer, Problem> {
     let mut organization: Organization = can.find(keys::organization(can.tenant()), "organisation").await?;
     // The code lets people in
     organization.joining = organization.joining.filter(|_| can.grants().allow(Grant::EditOrganization));
@@ -48,6 +52,8 @@ pub async fn verify(can: Can<UseAccount>) -> Result<Answer, Problem> {
         session: can.session()?.id.clone(),
         second_factor: can.session()?.second_factor,
         second_factor_needed: can.access().second_factor,
+        provider: can.session()?.through.clone(),
+        single_sign_on_needed: can.access().single_sign_on,
     };
     Ok(Answer::ok(&verified)?)
 }

@@ -3,9 +3,11 @@
 mod account;
 mod join;
 mod login;
+mod oidc;
 mod organizations;
 mod passkey;
 mod profile;
+mod provider;
 mod register;
 mod reset;
 mod second_factor;
@@ -31,6 +33,13 @@ backend::operations! {
     passkey::list, passkey::add,
     passkey::begin,
     passkey::rename, passkey::remove,
+    oidc::buttons,
+    oidc::start,
+    oidc::finish,
+    provider::list, provider::add,
+    provider::get, provider::edit, provider::remove,
+    provider::test,
+    provider::unlink,
     account::verify,
     account::resend_verification,
     profile::profile, profile::edit_profile,

@@ -54,7 +54,7 @@ pub async fn login(visitor: Visitor, Body(form): Body<LoginForm>) -> Result<Answ
         let challenge = Challenge { user: user.id, organization, session, credentials: credentials.version, ends_at };
         return Err(Error::SecondFactorRequired { challenge: visitor.challenge(&challenge).await?, ends_at }.into());
     }
-    let proved = Proved { credentials, member, second_factor: false };
+    let proved = Proved { credentials, member, second_factor: false, through: None };
     match open(&visitor, session, proved, Commit::quiet()).await {
         // It was the password a moment ago
         Err(Problem(Error::Stale { kind: Credentials::KIND, .. })) => Err(Error::WrongCredentials.into()),
@@ -131,7 +131,7 @@ pub async fn login_with_code(visitor: Visitor, Body(form): Body<SecondStep>) -> 
         _ => return Err(Error::invalid("/code", "is given, or else a passkey").into()),
     };
     let used = used.ok_or(Error::WrongCode)?;
-    match open(&visitor, challenge.session, Proved { credentials, member, second_factor: true }, used).await {
+    match open(&visitor, challenge.session, Proved { credentials, member, second_factor: true, through: None }, used).await {
         // The code or the challenge was used at the same moment, or before
         Err(Problem(Error::Stale { .. } | Error::NotFound(_) | Error::Conflict(_))) => Err(Error::WrongCode.into()),
         other => other,

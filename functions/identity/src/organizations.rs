@@ -64,6 +64,7 @@ pub async fn switch(can: Can<UseAccount>, Body(switch): Body<Switch>) -> Result<
         refresh_hash,
         credentials: parent.credentials,
         second_factor: parent.second_factor,
+        through: parent.through.clone(),
     };
     let (session, opened) = Session::open_until(login, can.now(), parent.ends_at);
     // Only while the session it comes from is as it was: one that is being ended opens no other

@@ -118,7 +118,7 @@ pub async fn login(visitor: Visitor, Body(form): Body<PasskeyLogin>) -> Result<A
     let (user, credentials): (User, Credentials) = Option::zip(user, credentials).ok_or(Error::WrongPasskey)?;
     let used = passkey.used(counter, visitor.now()).ok_or(Error::WrongPasskey)?;
     let member = place(&visitor, &user, form.organization.as_ref()).await?.ok_or(Error::WrongPasskey)?;
-    match open(&visitor, session, Proved { credentials, member, second_factor: true }, used).await {
+    match open(&visitor, session, Proved { credentials, member, second_factor: true, through: None }, used).await {
         // It was used at the same moment, or before, or is gone
         Err(Problem(Error::Stale { .. } | Error::NotFound(_) | Error::Conflict(_))) => Err(Error::WrongPasskey.into()),
         other => other,

@@ -15,7 +15,7 @@ use domain::{
     id::*,
     limits,
     organization::Membership,
-    policy::{Permission, Reads, UseAccount},
+    policy::{Permission, Reads, UseSession},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -40,13 +40,19 @@ pub(crate) struct Proved {
     pub credentials: Credentials,
     pub member: Membership,
     pub second_factor: bool,
+    /// The provider that says so.
+    pub through: Option<ProviderId>,
 }
 
 /// Opens a session for somebody who has just proved who they are: every way in that needs no session before it ends here.
 ///
 /// It is opened only while the password is the one that was read, so that a login with an old one does not outlive its change.
 pub(crate) async fn open(visitor: &Visitor, id: SessionId, proved: Proved, proof: Commit) -> Result<Answer, Problem> {
-    let Proved { credentials, member, second_factor } = proved;
+    Ok(Answer::ok(&open_pair(visitor, id, proved, proof).await?)?)
+}
+
+pub(crate) async fn open_pair(visitor: &Visitor, id: SessionId, proved: Proved, proof: Commit) -> Result<TokenPair> {
+    let Proved { credentials, member, second_factor, through } = proved;
     let (refresh_token, refresh_hash) = visitor.refresh_token(&id, &member.user).await?;
     let origin = visitor.origin().clone();
     let login = Login {
@@ -58,6 +64,7 @@ pub(crate) async fn open(visitor: &Visitor, id: SessionId, proved: Proved, proof
         refresh_hash,
         credentials: credentials.version,
         second_factor,
+        through,
     };
     let (session, opened) = Session::open(login, visitor.now());
     let actor = Actor::person(&member.user, &member.name);
@@ -78,8 +85,8 @@ impl TokenPair {
     }
 }
 
-async fn pair(visitor: &Visitor, session: &Session, refresh_token: String) -> Result<Answer, Problem> {
-    Ok(Answer::ok(&TokenPair::new(session, visitor.access_token(session).await?, refresh_token))?)
+async fn pair(visitor: &Visitor, session: &Session, refresh_token: String) -> Result<TokenPair> {
+    Ok(TokenPair::new(session, visitor.access_token(session).await?, refresh_token))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -97,8 +104,15 @@ pub async fn refresh(visitor: Visitor, Body(form): Body<RefreshToken>) -> Result
     let me = visitor.person(&user);
     let session = visitor.get(keys::session(&me, &id)).await?.ok_or(Error::Unauthenticated)?;
     let tenant = visitor.organization(&session.organization);
-    let member = visitor.get(keys::member(&tenant, &user)).await?;
-    let member = member.filter(|member| member.lets_in(&session)).ok_or(Error::Unauthenticated)?;
+    let trust = async {
+        match session.through {
+            Some(_) => visitor.get(keys::access(&tenant)).await,
+            None => Ok(None),
+        }
+    };
+    let (member, trust) = tokio::try_join!(visitor.get(keys::member(&tenant, &user)), trust)?;
+    let goes_on = |member: &Membership| member.lets_in(&session) && trust.unwrap_or_default().lets_in(&session);
+    let member = member.filter(goes_on).ok_or(Error::Unauthenticated)?;
     let actor = Actor::person(&user, &member.name);
     let (token, hash) = visitor.refresh_token(&id, &user).await?;
     match session.refresh(&presented, hash, visitor.now()) {
@@ -109,7 +123,7 @@ pub async fn refresh(visitor: Visitor, Body(form): Body<RefreshToken>) -> Result
                 Err(Error::Stale { .. }) => Err(Error::Unauthenticated.into()),
                 other => {
                     other?;
-                    pair(&visitor, &next, token).await
+                    Ok(Answer::ok(&pair(&visitor, &next, token).await?)?)
                 }
             }
         }
@@ -127,15 +141,15 @@ pub async fn refresh(visitor: Visitor, Body(form): Body<RefreshToken>) -> Result
 
 /// Log out: this session ends, and its access token is refused at once.
 #[utoipa::path(post, path = "/api/v1/auth/logout", tag = "identity", responses((status = 204)))]
-pub async fn logout(can: Can<UseAccount>) -> Result<Answer, Problem> {
+pub async fn logout(can: Can<UseSession>) -> Result<Answer, Problem> {
     end(&can, &can.me(), can.session()?.clone()).await?;
     Ok(Answer::nothing())
 }
 
-/// Log out everywhere: every session of this person ends.
+/// Log out everywhere: every session of this person ends. From one that a provider opened, those that a provider opened here.
 #[utoipa::path(post, path = "/api/v1/auth/logout-everywhere", tag = "identity", responses((status = 204)))]
-pub async fn logout_everywhere(can: Can<UseAccount>) -> Result<Answer, Problem> {
-    let sessions: Vec<Session> = can.latest(keys::sessions(&can.me()), limits::SESSIONS).await?;
+pub async fn logout_everywhere(can: Can<UseSession>) -> Result<Answer, Problem> {
+    let sessions = mine(&can).await?;
     let current = &can.session()?.id;
     // This one last, so that what fails halfway can be asked for again
     let (this, mut ending): (Vec<_>, Vec<_>) = sessions.into_iter().partition(|session| session.id == *current);
@@ -164,10 +178,18 @@ pub(crate) async fn end_each<P: Permission + Reads<Session>>(can: &Can<P>, of: &
     Ok(())
 }
 
-/// My open sessions, with device, address and last use.
+/// Those a caller may see.
+async fn mine(can: &Can<UseSession>) -> Result<Vec<Session>> {
+    let mut sessions: Vec<Session> = can.latest(keys::sessions(&can.me()), limits::SESSIONS).await?;
+    let current = can.session()?;
+    sessions.retain(|session| session.is_seen_from(current));
+    Ok(sessions)
+}
+
+/// My open sessions, with device, address and last use. From one that a provider opened, those that a provider opened here.
 #[utoipa::path(get, path = "/api/v1/auth/sessions", tag = "identity", responses((status = 200, body = Page<SessionView>)))]
-pub async fn sessions(can: Can<UseAccount>) -> Result<Answer, Problem> {
-    let sessions: Vec<Session> = can.latest(keys::sessions(&can.me()), limits::SESSIONS).await?;
+pub async fn sessions(can: Can<UseSession>) -> Result<Answer, Problem> {
+    let sessions = mine(&can).await?;
     let current = &can.session()?.id;
     let items = sessions.iter().filter(|session| session.is_alive(can.now())).map(|session| session.view(current)).collect();
     Ok(Answer::ok(&Page { items, next: None })?)
@@ -175,8 +197,11 @@ pub async fn sessions(can: Can<UseAccount>) -> Result<Answer, Problem> {
 
 /// End one of my sessions.
 #[utoipa::path(delete, path = "/api/v1/auth/sessions/{session}", tag = "identity", params(("session" = SessionId, Path)), responses((status = 204)))]
-pub async fn end_session(can: Can<UseAccount>, Path(id): Path<SessionId>) -> Result<Answer, Problem> {
+pub async fn end_session(can: Can<UseSession>, Path(id): Path<SessionId>) -> Result<Answer, Problem> {
     let session: Session = can.find(keys::session(&can.me(), &id), "session").await?;
+    if !session.is_seen_from(can.session()?) {
+        return Err(Error::NotFound("session").into());
+    }
     end(&can, &can.me(), session).await?;
     Ok(Answer::nothing())
 }

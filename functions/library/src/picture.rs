@@ -9,7 +9,7 @@ use domain::{
     Error, Result,
     id::{PictureId, UserId},
     organization::Membership,
-    picture::{Picture, PictureDraft, PictureSize, PictureState},
+    picture::{Picture, PictureDraft, PictureOf, PictureSize, PictureState},
     policy::{ChangePicture, SeePictures},
     settings::Settings,
 };
@@ -30,6 +30,9 @@ pub struct AnnouncedPicture {
 /// store takes exactly the announced type and size. Then call `complete`.
 #[utoipa::path(post, path = "/api/v1/pictures", operation_id = "announce_picture", tag = "files", request_body = PictureDraft, responses((status = 201, body = AnnouncedPicture)))]
 pub async fn announce(can: Can<ChangePicture>, Body(draft): Body<PictureDraft>) -> Result<Answer, Problem> {
+    if draft.of == PictureOf::Me {
+        can.check_profile().await?;
+    }
     let id = PictureId::new(can.now(), can.random());
     let (picture, commit) = Picture::new(id, draft, can.user(), can.grants(), can.now())?;
     let upload = can.picture_form(&picture)?;

@@ -88,7 +88,7 @@ impl Letter {
         }
     }
 
-    pub fn alert(user: &User, alert: Alert, at: Timestamp, by: &str, address: &str, device: &str) -> Self {
+    pub fn alert(user: &User, alert: Alert, house: &str, at: Timestamp, by: &str, address: &str, device: &str) -> Self {
         let (subject, what, closing) = match alert {
             Alert::PasswordChanged => (
                 "Your password was changed",
@@ -138,10 +138,34 @@ impl Letter {
                 "Somebody, most likely you, logged in to your account from a device or a place that was not seen before.".to_owned(),
                 "If it was not you, end the session, and choose a new password at once by “forgotten password”.",
             ),
+            Alert::SignInLinked => (
+                "You sign in through your organisation",
+                format!(
+                    "{house} signed you in through its identity provider for the first time. That opens {house} and nothing else: not your account, and no other organisation."
+                ),
+                "If it was not you, tell the administrator of the organisation.",
+            ),
+            Alert::ProviderAdded => (
+                "An identity provider was connected",
+                format!(
+                    "{by} connected an identity provider to {house}. Once it is switched on, whomever it names as a member is let in there."
+                ),
+                "You are told because you own the organisation. If this should not be, remove the provider.",
+            ),
+            Alert::ProviderEdited => (
+                "An identity provider was changed",
+                format!("{by} changed an identity provider of {house}. The trail says what it was before and after."),
+                "You are told because you own the organisation. If this should not be, switch the provider off or remove it.",
+            ),
+            Alert::ProviderRemoved => (
+                "An identity provider was removed",
+                format!("{by} removed an identity provider of {house}. Nobody signs in through it any more, and its sessions have ended."),
+                "You are told because you own the organisation.",
+            ),
         };
         let when = at.to_zoned(user.zone.time_zone()).strftime("%-d %B %Y, %H:%M %Z").to_string();
         // Of somebody else's device nothing is told
-        let from = [device, address].into_iter().filter(|part| !part.is_empty() && alert != Alert::SecondFactorLifted);
+        let from = [device, address].into_iter().filter(|part| !part.is_empty() && !alert.is_of_others());
         let facts = [when.as_str()].into_iter().chain(from).collect::<Vec<_>>().join(" · ");
         Self {
             to: user.email.clone(),

@@ -28,7 +28,7 @@ async fn deliver(backend: Backend, job: MailJob) -> Result<()> {
         MailJob::Confirmation { organization, user, asked_at } => (organization, format!("confirm.{user}.{}", asked_at.as_millisecond())),
         MailJob::Reset { organization, user, asked_at } => (organization, format!("reset.{user}.{}", asked_at.as_millisecond())),
         MailJob::Invitation { organization, invitation, sending } => (organization, format!("{invitation}.{sending}")),
-        MailJob::Alert { organization, change, .. } => (organization, format!("alert.{change}")),
+        MailJob::Alert { organization, user, change, .. } => (organization, format!("alert.{change}.{user}")),
         MailJob::Provisioned { organization, user, at } => (organization, format!("provisioned.{user}.{}", at.as_millisecond())),
         MailJob::Removal { organization, user, change, .. } => (organization, format!("removal.{change}.{user}")),
         MailJob::Notification { organization, user, notification } => (organization, format!("{notification}.{user}")),
@@ -91,7 +91,9 @@ async fn write(backend: &Backend, system: &System, job: &MailJob) -> Result<Opti
         }
         MailJob::Alert { user, alert, at, by, address, device, .. } => {
             let user: Option<User> = system.get(keys::user(&system.person(user))).await?;
-            Ok(user.map(|user| Letter::alert(&user, *alert, *at, by, address, device)))
+            let house: Option<Organization> = system.get(keys::organization(system.tenant())).await?;
+            let house = house.map_or_else(|| "your organisation".to_owned(), |house| house.name.to_string());
+            Ok(user.map(|user| Letter::alert(&user, *alert, &house, *at, by, address, device)))
         }
         MailJob::Operator { operator } => {
             let Some(invited) = backend.invited_operator(operator).await? else { return Ok(None) };

@@ -1,22 +1,27 @@
-// What the pages behind the links of mails have in common
+// What our pages have in common: those behind the links of mails, and those of sign-in
 
-const token = new URLSearchParams(location.search).get("token") ?? "";
+const parameters = new URLSearchParams(location.search);
+const token = parameters.get("token") ?? undefined;
 const button = document.querySelector("button");
 const status = document.querySelector("[role=status]");
-// The link works once and is nobody else's business: it does not stay in the address bar
-history.replaceState(null, "", location.pathname);
+// What works once is nobody else's business: it does not stay in the address bar
+if (token || parameters.has("state")) history.replaceState(null, "", location.pathname);
 
-// Sends what the page is about, once at a time; what came back when it was taken, and otherwise says why it was not
-async function send(path, body) {
-  button.disabled = true;
+// Asks the API, one thing at a time; what came back when it was taken, and otherwise says why it was not
+async function ask(path, options) {
+  if (button) button.disabled = true;
   let answer, told;
   try {
-    answer = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ token, ...body }) });
+    answer = await fetch(path, options);
     told = answer.status === 204 ? {} : await answer.json();
   } catch {
     status.textContent = "The server could not be reached. Try again.";
   }
-  button.disabled = false;
+  if (button) button.disabled = false;
   if (answer?.ok && told) return told;
   if (told) status.textContent = told.errors?.length ? told.errors.map((e) => `${e.field.slice(1)} ${e.message}`).join("; ") : (told.detail ?? told.title);
+}
+
+function send(path, body) {
+  return ask(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ token, ...body }) });
 }

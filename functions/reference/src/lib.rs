@@ -1,4 +1,4 @@
-//! The interactive API page at the root, the pages behind the links of mails, and a clear answer for paths nobody serves.
+//! The interactive API page at the root, the pages behind the links of mails and of sign-in, and a clear answer for paths nobody serves.
 
 use axum::{
     Router,
@@ -21,13 +21,20 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("/join-platform", "text/html; charset=utf-8", include_str!("../pages/join-platform.html")),
     ("/verify-email", "text/html; charset=utf-8", include_str!("../pages/verify-email.html")),
     ("/reset-password", "text/html; charset=utf-8", include_str!("../pages/reset-password.html")),
+    ("/sign-in", "text/html; charset=utf-8", include_str!("../pages/sign-in.html")),
+    (CALLBACK, "text/html; charset=utf-8", include_str!("../pages/callback.html")),
     ("/pages.css", "text/css", include_str!("../pages/pages.css")),
     ("/pages.js", "text/javascript", include_str!("../pages/pages.js")),
     ("/join.js", "text/javascript", include_str!("../pages/join.js")),
     ("/join-platform.js", "text/javascript", include_str!("../pages/join-platform.js")),
     ("/reset-password.js", "text/javascript", include_str!("../pages/reset-password.js")),
     ("/verify-email.js", "text/javascript", include_str!("../pages/verify-email.js")),
+    ("/sign-in.js", "text/javascript", include_str!("../pages/sign-in.js")),
+    ("/callback.js", "text/javascript", include_str!("../pages/callback.js")),
 ];
+
+/// Where providers of sign-in lead back to, each to an address of its own below this.
+const CALLBACK: &str = "/oidc/callback";
 
 /// Our pages run our own scripts and nothing else.
 const POLICY: &str =
@@ -45,6 +52,7 @@ pub fn routes() -> Router<App> {
 
 async fn page(request: Request) -> Result<Response, Problem> {
     let path = request.uri().path();
+    let path = if path.strip_prefix(CALLBACK).is_some_and(|rest| rest.starts_with('/')) { CALLBACK } else { path };
     let found = match PAGES.iter().find(|(name, ..)| *name == path) {
         Some((_, media, text)) => Some((media.to_string(), text.as_bytes().to_vec())),
         None => utoipa_swagger_ui::serve(path.trim_start_matches('/'), SWAGGER.clone())

@@ -61,7 +61,7 @@ pub async fn handle(backend: Backend, event: Value) -> Result<Value> {
             let ticket = event.query_string_parameters.unwrap_or_default().remove("ticket").unwrap_or_default();
             let status = match connect(&backend, page, &ticket, &connection_id, origin).await {
                 Ok(()) => 200,
-                Err(Error::Forbidden | Error::SecondFactorNeeded) => 403,
+                Err(Error::Forbidden | Error::SecondFactorNeeded | Error::SingleSignOnNeeded) => 403,
                 Err(Error::Unauthenticated | Error::NotFound(_)) => 401,
                 // The gateway answers it with a 500, and the alarm of this function counts it
                 Err(error) => return Err(error),

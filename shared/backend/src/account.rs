@@ -8,6 +8,7 @@ use crate::{
     keys::{self, Me, Tenant},
     password,
     secrets::sha256,
+    table::{Walk, parse},
     tokens,
     visitor::count_in_hour,
 };
@@ -19,7 +20,7 @@ use domain::{
     id::*,
     limits,
     organization::{Membership, Organization, Standing},
-    policy::{ManageMembers, Permission, RemoveOrganization, UseAccount},
+    policy::{ChangePicture, ManageMembers, Permission, RemoveOrganization, UseAccount},
     settings::{Demands, PasswordPolicy, Settings},
     text::Password,
 };
@@ -54,6 +55,16 @@ impl Room {
     }
 }
 
+impl Room {
+    /// Whether a member belongs to no other organisation. The function asks as itself: a person's places are in no organisation.
+    pub(crate) async fn has_only(&self, member: &Membership) -> Result<bool> {
+        let walk = Walk { descending: false, limit: limits::ORGANIZATIONS_OF_ONE, after: None };
+        let found = self.inner.own.table.query(&keys::memberships(&Me(member.user.clone())), walk).await?;
+        let places = found.items.into_iter().map(parse).collect::<Result<Vec<Membership>>>()?;
+        Ok(member.is_all_of(&places))
+    }
+}
+
 impl<P: Permission> Can<P> {
     fn guesses(&self) -> Guesses<'_> {
         let who = sha256(self.membership.email.as_str().as_bytes());
@@ -73,6 +84,16 @@ impl Can<RemoveOrganization> {
         // A person's own, which is out of reach for what is bound to the organisation
         let kept = self.room.inner.own.table.get(keys::credentials(&self.me())).await?.ok_or(Error::PeopleOnly)?;
         self.matches(guess, &kept).await
+    }
+}
+
+impl Can<ChangePicture> {
+    /// Refuses to change what every organisation of a person shows of them, where only this one signed them in.
+    pub async fn check_profile(&self) -> Result<()> {
+        match self.session()?.through.is_none() || self.room.has_only(self.membership()).await? {
+            true => Ok(()),
+            false => Err(Error::OwnLoginNeeded),
+        }
     }
 }
 
@@ -137,8 +158,14 @@ impl Can<UseAccount> {
 impl Can<ManageMembers> {
     /// The account of a member who has it here alone. Somebody who belongs elsewhere too is not this organisation's to decide on.
     pub async fn account_of(&self, member: &Membership) -> Result<Option<Me>> {
-        let me = Me(member.user.clone());
-        let places: Vec<Membership> = self.room.all(keys::memberships(&me), limits::ORGANIZATIONS_OF_ONE, false).await?;
-        Ok(member.is_all_of(&places).then_some(me))
+        Ok(self.room.has_only(member).await?.then(|| Me(member.user.clone())))
+    }
+
+    /// The sessions a member has here that a provider opened.
+    pub async fn sessions_through(&self, provider: &ProviderId, member: &UserId) -> Result<(Me, Vec<Session>)> {
+        let me = Me(member.clone());
+        let mut sessions: Vec<Session> = self.room.all(keys::sessions(&me), limits::SESSIONS, true).await?;
+        sessions.retain(|session| session.through.as_ref() == Some(provider) && session.organization == *self.tenant().id());
+        Ok((me, sessions))
     }
 }

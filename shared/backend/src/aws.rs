@@ -2,6 +2,7 @@
 
 use crate::{
     clock::{Clock, Entropy},
+    oidc::Known,
     outside::Outside,
     secrets::Secrets,
     settings::Settings,
@@ -40,6 +41,8 @@ pub(crate) struct Inner {
     ses: OnceLock<aws_sdk_sesv2::Client>,
     sockets: OnceLock<aws_sdk_apigatewaymanagement::Client>,
     outside: OnceLock<Outside>,
+    /// What providers of sign-in say of themselves.
+    pub(crate) providers: Known,
 }
 
 /// Secrets as they were read, and until when they are not read again.
@@ -115,6 +118,7 @@ impl Backend {
             ses: OnceLock::new(),
             sockets: OnceLock::new(),
             outside: OnceLock::new(),
+            providers: Known::default(),
         }))
     }
 

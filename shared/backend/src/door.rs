@@ -205,7 +205,7 @@ fn refusal(write: Option<&Write>, present: Option<Item>) -> Error {
 const OF_A_SESSION: [&str; 5] = [Session::KIND, Ticket::KIND, Connection::KIND, Socket::KIND, Watch::KIND];
 
 /// What a suspended organisation may begin: for a session to go on, and for the organisation to end.
-const GOES_ON: [Grant; 4] = [Grant::UseAccount, Grant::Converse, Grant::Connect, Grant::RemoveOrganization];
+const GOES_ON: [Grant; 5] = [Grant::UseAccount, Grant::UseSession, Grant::Converse, Grant::Connect, Grant::RemoveOrganization];
 
 /// Proof that the caller may do `P` in the organisation of their token.
 pub struct Can<P> {
@@ -307,7 +307,9 @@ impl Caller {
         }
         let membership = membership.filter(|_| !access.is_closed()).ok_or(Error::Unauthenticated)?;
         let opener = match (proof, session, key) {
-            (Proof::Session(_), Some(session), _) if session.is_alive(now) && membership.lets_in(&session) => Opener::Session(session),
+            (Proof::Session(_), Some(session), _) if session.is_alive(now) && membership.lets_in(&session) && access.lets_in(&session) => {
+                Opener::Session(session)
+            }
             (Proof::Key(_, hash), _, Some(key)) if key.admits(hash, now).is_some_and(|secret| membership.lets_in_with(secret)) => {
                 Opener::Key(key)
             }
@@ -335,6 +337,7 @@ impl Caller {
             Opener::Session(_) => grants,
             Opener::Key(key) => grants.shared_with(&key.permissions),
         };
+        self.check_opener(P::GRANT).await?;
         let reach = self.reach::<P>(&grants).await?;
         let Self { room, membership, access, opener, .. } = self;
         let session = match opener {
@@ -343,9 +346,20 @@ impl Caller {
         };
         // A key is given and taken by those who are asked themselves
         if let Some(session) = &session {
-            access.admits(session, P::GRANT)?;
+            access.admits(session, &membership, P::GRANT)?;
         }
         Ok(Can { room, membership, access, grants, reach, session, permission: PhantomData })
+    }
+
+    /// A session that an organisation's provider opened is for what is that organisation's. Whoever runs the provider could be in it.
+    async fn check_opener(&self, grant: Grant) -> Result<()> {
+        let Opener::Session(Session { through: Some(_), .. }) = &self.opener else { return Ok(()) };
+        let ours = match grant {
+            Grant::UseAccount => false,
+            Grant::EditProfile => self.room.has_only(&self.membership).await?,
+            _ => true,
+        };
+        if ours { Ok(()) } else { Err(Error::OwnLoginNeeded) }
     }
 
     /// Notes that a key was used. What cannot be noted is no reason to refuse what it is used for.

@@ -21,6 +21,7 @@ use domain::{
     platform::*,
     profile::*,
     project::Project,
+    provider::{Link, Provider, SubjectOwner},
     removal::Tombstone,
     scim::{ExternalId, Provisioned, Resource},
     second_factor::{OperatorFactor, SecondFactor},
@@ -246,6 +247,19 @@ fn by_name(name: &str, user: &UserId) -> String {
 /// Where a member stands in every list of the directory.
 pub fn place_by_name(member: &Membership) -> String {
     by_name(&member.sorting_name(), &member.user)
+}
+pub fn provider(t: &Tenant, id: &ProviderId) -> Key<Provider> {
+    key(t, format_args!("PROVIDER#{id}"))
+}
+pub fn providers(t: &Tenant) -> Range<Provider> {
+    range(Index::Table, t, "PROVIDER#")
+}
+pub fn sign_in_link(t: &Tenant, provider: &ProviderId, user: &UserId) -> Key<Link> {
+    key(format_args!("{t}#LINKS#{provider}"), format_args!("MEMBER#{user}"))
+}
+/// `subject` is the hash of a provider's name for somebody.
+pub fn subject_owner(t: &Tenant, provider: &ProviderId, subject: &str) -> Key<SubjectOwner> {
+    key(format_args!("{t}#LINKS#{provider}"), format_args!("SUBJECT#{subject}"))
 }
 /// What a directory elsewhere says of a member or a group.
 pub fn provisioned(t: &Tenant, id: &str) -> Key<Provisioned> {
@@ -555,6 +569,9 @@ pub(crate) fn place(t: &Tenant, record: &Record) -> Place {
                 None => place,
             }
         }
+        Record::Provider(it) => provider(t, &it.id).into(),
+        Record::Link(it) => sign_in_link(t, &it.provider, &it.user).into(),
+        Record::SubjectOwner(it) => subject_owner(t, &it.provider, &it.subject).into(),
         Record::Provisioned(it) => provisioned(t, &it.id).into(),
         Record::ExternalId(it) => external_id(t, it.resource, &it.value).into(),
         Record::MemberMail(it) => member_mail(t, &it.email).into(),

@@ -15,6 +15,7 @@ pub mod idempotency;
 pub mod keys;
 pub mod mail;
 mod metrics;
+pub mod oidc;
 pub mod operations;
 pub mod outside;
 pub mod outsider;

@@ -118,7 +118,7 @@ fn base32(bytes: &[u8]) -> String {
     (0..bytes.len() * 8).step_by(5).map(|first| ALPHABET[digit(first)] as char).collect()
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let escape = |byte: u8| match byte {
         b if b.is_ascii_alphanumeric() || b"-._~".contains(&b) => (b as char).to_string(),
         b => format!("%{b:02X}"),

@@ -26,6 +26,7 @@ use domain::{
     organization::{Everyone, Invitation, JoinCode, Membership, Organization, Standing},
     passkey::Passkey,
     platform::OperatorInvitation,
+    provider::{Link, Provider, SubjectOwner},
     second_factor::SecondFactor,
     settings::{Demands, Settings},
     text::{Email, Password},
@@ -48,10 +49,22 @@ impl BeforeLogin for Everyone {}
 impl BeforeLogin for Access {}
 impl BeforeLogin for JoinCode {}
 impl BeforeLogin for Settings {}
+impl BeforeLogin for Provider {}
+impl BeforeLogin for Link {}
+impl BeforeLogin for SubjectOwner {}
 
-/// Kinds of record that are a person's and no organisation's.
-const PERSONAL: [&str; 7] =
-    [User::KIND, EmailOwner::KIND, Credentials::KIND, SecondFactor::KIND, Passkey::KIND, Session::KIND, ResetAsk::KIND];
+/// Kinds of record that are a person's and no organisation's, or by which they get in.
+const PERSONAL: [&str; 9] = [
+    User::KIND,
+    EmailOwner::KIND,
+    Credentials::KIND,
+    SecondFactor::KIND,
+    Passkey::KIND,
+    Session::KIND,
+    ResetAsk::KIND,
+    Link::KIND,
+    SubjectOwner::KIND,
+];
 
 /// Somebody without a token.
 pub struct Visitor {
@@ -187,6 +200,11 @@ impl Visitor {
 
     async fn count_in_hour(&self, what: &str, who: &str, most: u32) -> Result<()> {
         count_in_hour(&self.backend, self.now, what, who, most).await
+    }
+
+    /// Counts a sign-in through a provider, before it is known whether there is such a one.
+    pub async fn count_provider_sign_in(&self) -> Result<()> {
+        self.count_in_hour("PROVIDER_FROM", &self.facts.origin.address, limits::PROVIDER_SIGN_INS_PER_ADDRESS).await
     }
 
     /// Counts a sign-up from this address and refuses when there were too many in this hour.

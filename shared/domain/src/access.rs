@@ -7,7 +7,7 @@ use crate::{
     conversation::Participation,
     id::*,
     limits,
-    organization::{Everyone, Membership, Standing},
+    organization::{Everyone, Membership, SKEW, Standing},
     policy::{Grant, Grants, Role},
     removal::RemovalPlan,
     structure::{Places, Post},
@@ -26,6 +26,10 @@ pub struct Access {
     pub groups: Vec<Group>,
     /// Whether a session needs a second factor for anything but one's own account.
     pub second_factor: bool,
+    /// Whether it has to be opened through a provider for that, by all but owners and guests.
+    pub single_sign_on: bool,
+    /// Those that may open sessions here; one that is trusted no more ends those that it opened.
+    pub providers: Vec<Trust>,
     /// How many are active; here, so that those who join at once meet and none is one too many.
     pub members: u32,
     pub quota: Quota,
@@ -38,12 +42,23 @@ pub struct Access {
     pub version: u64,
 }
 
+/// A provider of sign-in, and since when it lets somebody in. What it opened before that stays closed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trust {
+    pub provider: ProviderId,
+    pub since: Option<Timestamp>,
+}
+
 /// What an organisation asks of whoever signs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignInRules {
     /// Whether everybody needs a second factor. Without one a session reaches its own account and no further.
     pub second_factor: bool,
+    /// Whether everybody has to sign in through a provider, but for owners, who mend it when it fails, and guests, whom it
+    /// does not know. A login of one's own then reaches the own account and no further.
+    #[serde(default)]
+    pub single_sign_on: bool,
 }
 
 /// Permissions under a name, which members have beside those of their built-in role.
@@ -123,9 +138,13 @@ impl Access {
 
     /// All that a member may: by built-in role, by roles of the organisation's own, and by groups.
     pub fn grants(&self, member: &Membership) -> Grants {
-        let mut grants = member.role.grants();
-        let roles = self.roles.iter().filter(|role| member.roles.contains(&role.id)).map(|role| &role.permissions);
-        let groups = self.groups.iter().filter(|group| member.groups.contains(&group.id)).map(|group| &group.permissions);
+        self.grants_of(member.role, &member.roles, &member.groups)
+    }
+
+    pub(crate) fn grants_of(&self, role: Role, roles: &[RoleId], groups: &[GroupId]) -> Grants {
+        let mut grants = role.grants();
+        let roles = self.roles.iter().filter(|role| roles.contains(&role.id)).map(|role| &role.permissions);
+        let groups = self.groups.iter().filter(|group| groups.contains(&group.id)).map(|group| &group.permissions);
         roles.chain(groups).for_each(|more| grants.add(more));
         grants
     }
@@ -193,32 +212,86 @@ impl Access {
                 .iter()
                 .any(|one| after.find(&one.id).map_or(!one.permissions.is_empty(), |now| !now.permissions.cover(&one.permissions)))
         }
-        narrowed::<RoleId>(self, after)
-            || narrowed::<GroupId>(self, after)
-            || (after.second_factor && !self.second_factor)
+        let asks_more = (after.second_factor && !self.second_factor) || (after.single_sign_on && !self.single_sign_on);
+        let trusts_less = self.providers.iter().any(|trust| trust.since.is_some() && !after.trusts(&trust.provider));
+        narrowed::<RoleId>(self, after) || narrowed::<GroupId>(self, after) || asks_more || trusts_less
             || (after.is_closed() && !self.is_closed())
     }
 
-    /// Whether a session may what it is granted: one without the second factor that is asked for reaches its own account and
-    /// no further, so that one can be set up.
-    pub fn admits(&self, session: &Session, grant: Grant) -> Result<()> {
-        let admitted = session.second_factor || !self.second_factor || grant == Grant::UseAccount;
-        if admitted { Ok(()) } else { Err(Error::SecondFactorNeeded) }
+    /// Whether a session may what it is granted: one that is not as the organisation asks reaches its own account and no
+    /// further, so that it can become so.
+    pub fn admits(&self, session: &Session, member: &Membership, grant: Grant) -> Result<()> {
+        if matches!(grant, Grant::UseAccount | Grant::EditProfile | Grant::UseSession) {
+            return Ok(());
+        }
+        if self.single_sign_on && session.through.is_none() && !matches!(member.role, Role::Owner | Role::Guest) {
+            return Err(Error::SingleSignOnNeeded);
+        }
+        if self.second_factor && !session.second_factor { Err(Error::SecondFactorNeeded) } else { Ok(()) }
     }
 
-    /// Asks everybody for a second factor, or no more. Whoever asks has one, and so locks nobody in without a key.
-    pub fn ask_for_second_factor(&self, asked: bool, by: &Session) -> Result<(Self, Commit)> {
-        if asked && !by.second_factor {
+    /// Whether a session goes on: one that a provider opened does only here, and while that is trusted.
+    pub fn lets_in(&self, session: &Session) -> bool {
+        session.through.as_ref().is_none_or(|provider| self.since(provider).is_some_and(|since| session.created_at + SKEW >= since))
+    }
+
+    fn since(&self, provider: &ProviderId) -> Option<Timestamp> {
+        self.providers.iter().find(|trust| trust.provider == *provider)?.since
+    }
+
+    /// Whether a provider lets somebody in now.
+    pub fn trusts(&self, provider: &ProviderId) -> bool {
+        self.since(provider).is_some()
+    }
+
+    /// With one provider more, which is off.
+    pub(crate) fn with_provider(&self, provider: &ProviderId) -> Result<Self> {
+        let mut after = self.next();
+        after.providers.push(Trust { provider: provider.clone(), since: None });
+        if after.providers.len() > limits::PROVIDERS {
+            return Err(Error::Conflict(format!("an organisation has {} providers at the most", limits::PROVIDERS)));
+        }
+        Ok(after)
+    }
+
+    /// With a provider switched on, from now on, or off.
+    pub(crate) fn switched(&self, provider: &ProviderId, since: Option<Timestamp>) -> Result<Self> {
+        let mut after = self.next();
+        after.providers.iter_mut().filter(|trust| trust.provider == *provider).for_each(|trust| trust.since = since);
+        after.checked()
+    }
+
+    pub(crate) fn without_provider(&self, provider: &ProviderId) -> Result<Self> {
+        let mut after = self.next();
+        after.providers.retain(|trust| trust.provider != *provider);
+        after.checked()
+    }
+
+    /// Nobody takes away what everybody needs.
+    fn checked(self) -> Result<Self> {
+        if self.single_sign_on && self.providers.iter().all(|trust| trust.since.is_none()) {
+            let told = "everybody is asked to sign in through a provider, and this is the last; change that first";
+            return Err(Error::Conflict(told.to_owned()));
+        }
+        Ok(self)
+    }
+
+    /// Asks something of everybody who signs in, or no more. Whoever asks does so themselves, and so locks nobody in without a key.
+    pub fn ask(&self, rules: SignInRules, by: &Session) -> Result<(Self, Commit)> {
+        if rules.second_factor && !by.second_factor {
             return Err(Error::Conflict("set up a second factor of your own first, and log in with it".to_owned()));
         }
-        let after = Self { second_factor: asked, ..self.next() };
+        if rules.single_sign_on && !self.single_sign_on && by.through.is_none() {
+            return Err(Error::Conflict("sign in through a provider yourself first".to_owned()));
+        }
+        let after = Self { second_factor: rules.second_factor, single_sign_on: rules.single_sign_on, ..self.next() };
         let rules = |access: &Self| access.sign_in();
         let commit = Commit::part("organization.sign_in_changed", "organization", "sign-in", Some(&rules(self)), Some(&rules(&after)));
         Ok((after.clone(), commit.also_replace(self.version, after)))
     }
 
     pub fn sign_in(&self) -> SignInRules {
-        SignInRules { second_factor: self.second_factor }
+        SignInRules { second_factor: self.second_factor, single_sign_on: self.single_sign_on }
     }
 
     /// Refuses what would change something while the organisation is suspended, or is going to be removed.

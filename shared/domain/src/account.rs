@@ -249,6 +249,8 @@ pub struct Session {
     pub credentials: u64,
     /// Whether whoever opened it proved a second factor.
     pub second_factor: bool,
+    /// The organisation's provider that opened it: then it is for that organisation alone.
+    pub through: Option<ProviderId>,
     pub version: u64,
     /// When the table may forget it, in seconds since 1970; never what decides whether it is alive.
     pub expires: i64,
@@ -264,6 +266,8 @@ pub struct SessionView {
     pub last_refreshed_at: Timestamp,
     /// Whether it was opened with a second factor.
     pub second_factor: bool,
+    /// The provider of sign-in that opened it; absent, it was a login of your own.
+    pub provider: Option<ProviderId>,
     pub current: bool,
 }
 
@@ -291,12 +295,14 @@ pub struct Login<'a> {
     /// The version of the password it is opened under.
     pub credentials: u64,
     pub second_factor: bool,
+    pub through: Option<ProviderId>,
 }
 
 impl Session {
     /// Whoever opens it has proved who they are; every way in ends here.
     pub fn open(login: Login<'_>, now: Timestamp) -> (Self, Commit) {
-        Self::open_until(login, now, now + limits::SESSION_ABSOLUTE)
+        let lasts = if login.through.is_some() { limits::PROVIDER_SESSION } else { limits::SESSION_ABSOLUTE };
+        Self::open_until(login, now, now + lasts)
     }
 
     /// One that was opened from another ends with it.
@@ -316,6 +322,7 @@ impl Session {
             ended: false,
             credentials: login.credentials,
             second_factor: login.second_factor,
+            through: login.through,
             version: 1,
             expires: ends_at.as_second(),
         };
@@ -351,6 +358,11 @@ impl Session {
         Self { ended: true, version: self.version + 1, ..self.clone() }
     }
 
+    /// Whether it is shown to this one, which may end it: one that a provider opened knows of no others than its like.
+    pub fn is_seen_from(&self, other: &Self) -> bool {
+        other.through.is_none() || (self.through.is_some() && self.organization == other.organization)
+    }
+
     pub fn view(&self, current: &SessionId) -> SessionView {
         SessionView {
             id: self.id.clone(),
@@ -359,6 +371,7 @@ impl Session {
             created_at: self.created_at,
             last_refreshed_at: self.rotated_at,
             second_factor: self.second_factor,
+            provider: self.through.clone(),
             current: self.id == *current,
         }
     }
@@ -437,6 +450,7 @@ mod tests {
             refresh_hash: "one".into(),
             credentials: 1,
             second_factor: false,
+            through: None,
         };
         Session::open(login, now).0
     }

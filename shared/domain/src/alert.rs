@@ -16,6 +16,12 @@ pub enum Alert {
     PasskeyAdded,
     PasskeyRemoved,
     NewDevice,
+    /// An organisation's provider signs a person in from now on.
+    SignInLinked,
+    /// For the owners: whom a provider of their organisation names is let in there.
+    ProviderAdded,
+    ProviderEdited,
+    ProviderRemoved,
 }
 
 impl Alert {
@@ -31,8 +37,22 @@ impl Alert {
             "passkey.added" => Self::PasskeyAdded,
             "passkey.removed" => Self::PasskeyRemoved,
             "session.opened" => Self::NewDevice,
+            "sign_in_link.made" => Self::SignInLinked,
+            "provider.added" => Self::ProviderAdded,
+            "provider.edited" => Self::ProviderEdited,
+            "provider.removed" => Self::ProviderRemoved,
             _ => return None,
         })
+    }
+
+    /// Whether it is about how an organisation's members sign in, and not about one person.
+    pub fn is_for_owners(self) -> bool {
+        matches!(self, Self::ProviderAdded | Self::ProviderEdited | Self::ProviderRemoved)
+    }
+
+    /// Whether somebody else may have done it, of whose device the person is told nothing.
+    pub fn is_of_others(self) -> bool {
+        self == Self::SecondFactorLifted || self.is_for_owners()
     }
 }
 
@@ -76,6 +96,7 @@ mod tests {
             refresh_hash: String::new(),
             credentials: 1,
             second_factor: false,
+            through: None,
         };
         Session::open(login, at).0
     }

@@ -18,6 +18,7 @@ use crate::{
     platform::*,
     profile::*,
     project::Project,
+    provider::{Link, Provider, SubjectOwner},
     removal::Tombstone,
     scim::{ExternalId, Provisioned},
     second_factor::{OperatorFactor, SecondFactor},
@@ -132,6 +133,9 @@ records! {
     Credentials, "credentials", |it| it.version, it.user;
     SecondFactor, "second_factor", |it| it.version, it.owner;
     Passkey, "passkey", |it| it.version, it.id;
+    Provider, "provider", |it| it.version, it.id;
+    Link, "sign_in_link", |it| it.version, it.user;
+    SubjectOwner, "subject_owner", |it| it.version, it.user;
     Session, "session", |it| it.version, it.id;
     ResetAsk, "reset_ask", |it| 0, it.email;
     Organization, "organization", |it| it.version, it.id;

@@ -33,6 +33,14 @@ pub enum Error {
     /// Of an operator, who gives it with the password.
     #[error("a code is needed: send it with email and password")]
     CodeRequired,
+    #[error("your organisation asks you to sign in through its identity provider")]
+    SingleSignOnNeeded,
+    /// A session that an organisation's provider opened is for that organisation alone.
+    #[error("this is about your account, and your organisation signed you in: log in yourself")]
+    OwnLoginNeeded,
+    /// A sign-in through a provider; no more is told than helps whoever tries.
+    #[error("{0}")]
+    SignInFailed(&'static str),
     #[error("your role does not allow this")]
     Forbidden,
     #[error("a key cannot do this; log in")]

@@ -105,6 +105,7 @@ ids! {
     UserId = "usr_", "a person";
     SessionId = "ses_", "a session";
     PasskeyId = "psk_", "a passkey";
+    ProviderId = "idp_", "a provider of sign-in";
     InvitationId = "inv_", "an invitation";
     DepartmentId = "dep_", "a department";
     TeamId = "tem_", "a team";

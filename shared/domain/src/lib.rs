@@ -30,6 +30,7 @@ pub mod policy;
 pub mod preferences;
 pub mod profile;
 pub mod project;
+pub mod provider;
 pub mod removal;
 pub mod scim;
 pub mod second_factor;

@@ -89,6 +89,29 @@ pub const CHALLENGE: SignedDuration = SignedDuration::from_mins(5);
 pub const RECOVERY_CODES: usize = 10;
 /// Passkeys of one person.
 pub const PASSKEYS: usize = 20;
+/// Providers of sign-in of an organisation.
+pub const PROVIDERS: usize = 5;
+/// How long somebody may take to sign in at their provider.
+pub const PROVIDER_SIGN_IN: SignedDuration = SignedDuration::from_mins(10);
+/// How long a session lasts that a provider opened, however often it is refreshed: what the provider takes away is felt by then.
+pub const PROVIDER_SESSION: SignedDuration = SignedDuration::from_hours(24);
+/// Sign-ins through providers that are begun in an hour, per address: an office shares one.
+pub const PROVIDER_SIGN_INS_PER_ADDRESS: u32 = 1_000;
+/// How long a provider may take for one answer; a sign-in waits for four at the most …
+pub const PROVIDER_PATIENCE: SignedDuration = SignedDuration::from_secs(3);
+/// … and how many bytes of it are read.
+pub const PROVIDER_ANSWER: usize = 256 * 1024;
+/// Characters of a code a provider gave out.
+pub const PROVIDER_CODE: usize = 4_000;
+/// Keys of one provider that are looked at.
+pub const PROVIDER_KEYS: usize = 50;
+/// What one process remembers of providers: of how many, and for how long.
+pub const PROVIDERS_KNOWN: usize = 500;
+pub const PROVIDER_KNOWN: SignedDuration = SignedDuration::from_hours(1);
+/// How far a provider's clock may differ from ours.
+pub const PROVIDER_SKEW: SignedDuration = SignedDuration::from_secs(60);
+/// Characters of the name a provider has for somebody, as the standard bounds it.
+pub const SUBJECT: usize = 255;
 /// Sign-ups in an hour, per address.
 pub const SIGN_UPS_PER_ADDRESS: u32 = 100;
 pub const ACCESS_TOKEN: SignedDuration = SignedDuration::from_mins(15);

@@ -198,7 +198,7 @@ pub struct Membership {
 }
 
 /// How far the clocks of two machines may differ.
-const SKEW: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
+pub(crate) const SKEW: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
 
 impl Membership {
     pub fn lets_in(&self, session: &Session) -> bool {

@@ -15,6 +15,7 @@ use crate::{
     picture::Picture,
     profile::*,
     project::Project,
+    provider::{Link, Provider, SubjectOwner},
     scim::{ExternalId, Provisioned},
     second_factor::SecondFactor,
     settings::Settings,
@@ -201,22 +202,26 @@ macro_rules! permissions {
 }
 
 permissions! {
-    /// One's own account: profile, password, sessions.
-    UseAccount: EVERYONE, reads [User, Credentials, SecondFactor, Passkey, Session, Membership, Organization, Settings, Structure, Team, Card], writes [User, Credentials, SecondFactor, Passkey, Session, Membership, Structure, Team, Access, Card];
+    /// One's own account and how one logs in to it. Never for whom an organisation signed in.
+    UseAccount: EVERYONE, reads [User, Credentials, SecondFactor, Passkey, Session, Membership, Organization, Settings, Structure, Team], writes [Credentials, SecondFactor, Passkey, Session, Membership, Structure, Team, Access];
+    /// What every organisation of a person shows of them. For whom an organisation signed in, while they belong to no other.
+    EditProfile: EVERYONE, reads [User], writes [User];
+    /// Who one is here, one's card, and one's sessions.
+    UseSession: EVERYONE, reads [Session, Organization, Card], writes [Session, Card];
     ReadOrganization: EVERYONE, reads [Organization, Settings], writes [];
     EditOrganization: ADMINS, reads [Organization, Settings], writes [Organization, Settings, JoinCode];
     ReadDirectory: STAFF, reads [Organization, Membership, Card, MemberWord, Structure, Team, Access], writes [];
     InviteMembers: ADMINS, reads [Organization, Settings, Membership, MemberMail, Structure, Invitation, Invited], writes [Invitation, Invited];
     /// Changes what members are and may, takes them out and lets them back in.
-    ManageMembers: ADMINS, reads [Membership, Personal, Structure, Team, Access, Everyone, SecondFactor, Session], writes [Membership, Structure, Team, Access, Participation, SecondFactor, Session];
+    ManageMembers: ADMINS, reads [Membership, Personal, Structure, Team, Access, Everyone, SecondFactor, Session, Link], writes [Membership, Structure, Team, Access, Participation, SecondFactor, Session, Link, SubjectOwner];
     /// Builds the tree of departments and names their heads.
     ManageDepartments: ADMINS, reads [Structure, Membership, Team], writes [Structure, Membership];
     /// Makes teams, says who is in them and what they want to reach.
     ManageTeams: ADMINS; over [Head, Manager], reads [Team, Structure, Membership], writes [Team, Membership];
     /// Names sets of permissions: roles of the organisation's own, and groups.
     ManageRoles: ADMINS, reads [Access], writes [Access];
-    /// How everybody here has to sign in.
-    ManageSignIn: ADMINS, reads [], writes [Access];
+    /// How everybody here has to sign in, and through which providers.
+    ManageSignIn: ADMINS, reads [Provider], writes [Access, Provider];
     /// Gives programs keys and takes them back; says what is told to programs elsewhere.
     ManageIntegrations: ADMINS, reads [ApiKey, Membership, Webhook, Delivery], writes [ApiKey, Webhook, Delivery, Access];
     /// Keeps members and groups in step with a directory kept elsewhere.

@@ -110,6 +110,31 @@ impl TryFrom<String> for Password {
     }
 }
 
+/// What a provider of sign-in knows us by; it is never printed, and stored only sealed.
+#[derive(Clone, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(try_from = "String")]
+#[schema(value_type = String, format = Password, min_length = 1, max_length = 1_000)]
+pub struct ClientSecret(String);
+
+impl ClientSecret {
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for ClientSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClientSecret(…)")
+    }
+}
+
+impl TryFrom<String> for ClientSecret {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        one_line(text, 1_000).map(Self)
+    }
+}
+
 fn at_most(text: String, most: usize) -> Result<String, String> {
     match text.chars().count() {
         count if count > most => Err(format!("has {count} characters; the most is {most}")),

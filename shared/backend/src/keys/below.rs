@@ -32,6 +32,10 @@ fn idempotent(t: &Tenant, who: &str) -> Below {
     with(idempotency(t, who, ""))
 }
 
+fn linked(t: &Tenant, id: &ProviderId) -> Below {
+    Below::Partition(format!("{t}#LINKS#{id}"))
+}
+
 fn told_of(t: &Tenant, id: &ConversationId) -> [Below; 2] {
     [with(conversation(t, id)), Below::Partition(format!("{t}#CONVERSATION#{id}#SENT"))]
 }
@@ -80,6 +84,7 @@ pub(crate) fn below(t: &Tenant, record: &Record) -> Vec<Below> {
         }
         Record::ApiKey(it) => vec![idempotent(t, it.id.as_str())],
         Record::Webhook(it) => vec![all(deliveries(t, &it.id))],
+        Record::Provider(it) => vec![linked(t, &it.id)],
         Record::Invitation(it) => vec![with(invited(t, &it.email))],
         Record::Participation(it) => told_of(t, &it.conversation).into(),
         Record::Conversation(it) => match &it.audience {
@@ -105,6 +110,8 @@ pub(crate) fn below(t: &Tenant, record: &Record) -> Vec<Below> {
         | Record::Delivery(_)
         | Record::Invited(_)
         | Record::ExternalId(_)
+        | Record::Link(_)
+        | Record::SubjectOwner(_)
         | Record::Project(_)
         | Record::TaskWord(_)
         | Record::Assignment(_)
@@ -165,6 +172,8 @@ pub(crate) fn below_change(t: &Tenant, change: &Change) -> Vec<Below> {
         vec![with(invoice(t, &id))]
     } else if let Ok(id) = id.parse() {
         vec![all(deliveries(t, &id))]
+    } else if let Ok(id) = id.parse() {
+        vec![linked(t, &id)]
     } else if id.parse::<ApiKeyId>().is_ok() {
         vec![idempotent(t, id)]
     } else if id.parse::<GroupId>().is_ok() {

@@ -21,6 +21,7 @@ struct Ids {
     other: UserId,
     session: SessionId,
     passkey: PasskeyId,
+    provider: ProviderId,
     invitation: InvitationId,
     department: DepartmentId,
     api_key: ApiKeyId,
@@ -50,6 +51,7 @@ impl Ids {
             other: UserId::new(NOW, 3),
             session: SessionId::new(NOW, 4),
             passkey: PasskeyId::new(NOW, 15),
+            provider: ProviderId::new(NOW, 19),
             invitation: InvitationId::new(NOW, 5),
             department: DepartmentId::new(NOW, 6),
             api_key: ApiKeyId::new(NOW, 15),
@@ -108,6 +110,9 @@ impl Ids {
             access(t),
             everyone(t),
             member(t, &self.user),
+            provider(t, &self.provider),
+            sign_in_link(t, &self.provider, &self.user),
+            subject_owner(t, &self.provider, "HASH"),
             provisioned(t, self.user.as_str()),
             external_id(t, domain::scim::Resource::User, &"00u1".parse().unwrap()),
             member_mail(t, &"mia@example.com".parse().unwrap()),
@@ -168,6 +173,7 @@ impl Ids {
             members(t),
             members_with(t, "WORD"),
             members_in(t, &self.department),
+            providers(t),
             api_keys(t),
             teams(t),
             teams_in(t, &self.department),
@@ -234,6 +240,7 @@ impl Ids {
             refresh_hash: String::new(),
             credentials: 1,
             second_factor: false,
+            through: None,
         };
         let born = User { date_of_birth: Some("1990-05-17".parse().unwrap()), ..me.clone() };
         let member = born.joins(organization, domain::policy::Role::Member, None, NOW);
@@ -302,7 +309,14 @@ impl Ids {
         let key = domain::passkey::VerifyingKey::Ed25519 { point: String::new() };
         let by_device = domain::passkey::Made { credential: "CREDENTIAL".to_owned(), key, counter: 0 };
         let (_, added) = Passkey::new(self.passkey.clone(), &self.user, read(json!("Phone")), by_device, &[], NOW).unwrap();
+        let draft = json!({ "name": "Acme account", "issuer": "https://login.acme.example", "client_id": "x", "client_secret": "x" });
+        let (grants, rights) = (inviter.role.grants(), Access::of_founder(&self.user));
+        let connector = domain::provider::Connector { member: &inviter, grants: &grants, access: &rights };
+        let (_, connected) = connector.add(self.provider.clone(), read(draft), "SEALED".to_owned(), NOW).unwrap();
+        let link = Link { provider: self.provider.clone(), user: self.user.clone(), subject: "HASH".to_owned(), since: NOW, version: 1 };
         let commits = vec![
+            connected,
+            link.undo(),
             enrolled,
             added,
             platform_opened,
