@@ -214,7 +214,10 @@ impl Access {
         }
         let asks_more = (after.second_factor && !self.second_factor) || (after.single_sign_on && !self.single_sign_on);
         let trusts_less = self.providers.iter().any(|trust| trust.since.is_some() && !after.trusts(&trust.provider));
-        narrowed::<RoleId>(self, after) || narrowed::<GroupId>(self, after) || asks_more || trusts_less
+        narrowed::<RoleId>(self, after)
+            || narrowed::<GroupId>(self, after)
+            || asks_more
+            || trusts_less
             || (after.is_closed() && !self.is_closed())
     }
 

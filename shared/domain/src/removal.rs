@@ -288,15 +288,19 @@ impl User {
         if self.home != *gone {
             return None;
         }
-        let other = places.iter().find(|place| place.organization != *gone && place.standing == Standing::Active);
+        // Not where others put an address that nobody proved to be theirs
+        let mut places = places.iter().filter(|_| self.email_verified);
+        let other = places.find(|place| place.organization != *gone && place.standing == Standing::Active);
         let home = other.map_or_else(OrganizationId::of_platform, |place| place.organization.clone());
         Some(Commit::quiet().also_replace(self.version, Self { home, version: self.version + 1, ..self.clone() }))
     }
 
-    /// Whoever belonged to none and joins one is at home there.
+    /// By the mail of an invitation the address is proved, and whoever belonged to no organisation is at home in that one.
     #[must_use]
     pub fn settles_in(&self, organization: &OrganizationId) -> Option<Self> {
-        self.home.is_platform().then(|| Self { home: organization.clone(), version: self.version + 1, ..self.clone() })
+        let home = if self.home.is_platform() { organization.clone() } else { self.home.clone() };
+        let after = Self { home, email_verified: true, version: self.version + 1, ..self.clone() };
+        (after.home != self.home || !self.email_verified).then_some(after)
     }
 }
 
