@@ -136,6 +136,8 @@ async fn the_directory_is_had_as_a_file_in_which_nothing_runs() {
     ann.patch("/api/v1/auth/profile", json!({ "name": "=HYPERLINK(\"http://evil\",\"Ann\")" })).await.expect(200);
     let group = acme.owner.post("/api/v1/groups", json!({ "name": "-Council, old" })).await.expect(201);
     let department = acme.owner.list("/api/v1/departments").await[0].clone();
+    // Their name has followed, so that nobody changes them at the same moment
+    world.idle().await;
     let edit = json!({ "groups": [group["id"]], "department": department["id"] });
     acme.owner.patch(&format!("/api/v1/members/{}", ann.id), edit).await.expect(200);
     world.idle().await;
