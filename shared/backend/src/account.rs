@@ -3,10 +3,11 @@
 use crate::{
     Backend,
     aws::Inner,
-    door::{Caller, Can, Pass, Room},
+    door::{Caller, Can, Pass},
     guesses::{Guesses, PASSWORDS},
     keys::{self, Me, Tenant},
     password,
+    room::Room,
     secrets::sha256,
     table::{Walk, parse},
     tokens,

@@ -1,12 +1,6 @@
 //! Files in S3: they go straight between the client and the store, and no byte of them through a function.
 
-use crate::{
-    Backend,
-    door::{Can, Room},
-    keys::Tenant,
-    system::System,
-    web::Elsewhere,
-};
+use crate::{Backend, door::Can, keys::Tenant, room::Room, system::System, web::Elsewhere};
 use aws_sdk_s3::{error::ProvideErrorMetadata, presigning::PresigningConfig};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{

@@ -27,6 +27,7 @@ pub mod problem;
 pub mod queue;
 mod reach;
 mod removal;
+mod room;
 pub mod scim;
 mod search;
 pub mod second_factor;

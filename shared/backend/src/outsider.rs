@@ -4,13 +4,14 @@ use crate::{
     Backend,
     door::{App, Refusal},
     guesses::{Guesses, OPERATOR_PASSWORDS},
-    idempotency::Claim,
     keys, password,
     platform::room,
+    room::Room,
     secrets::sha256,
+    table::Table,
     tokens,
-    visitor::count_in_hour,
-    web::{Answer, Facts},
+    visitor::{Visitor, count_in_hour},
+    web::Answer,
 };
 use axum::extract::FromRequestParts;
 use domain::{
@@ -24,100 +25,94 @@ use domain::{
 };
 use http::request::Parts;
 
-/// Somebody without an operator's token.
-pub struct Outsider {
-    pub(crate) backend: Backend,
-    facts: Facts,
-    claim: Option<Claim>,
-    now: Timestamp,
-}
+/// Somebody without an operator's token: a visitor, for whom there is nothing of any organisation.
+pub struct Outsider(Visitor);
 
 impl FromRequestParts<App> for Outsider {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        let inner = &app.0.0;
-        let facts = parts.extensions.get::<Facts>().cloned().unwrap_or_default();
-        let now = inner.clock.now();
-        let claim = Claim::of_visitor(&facts, now);
-        if let Some(claim) = &claim {
-            let _ = facts.claim.set(claim.clone());
-            if let Some(kept) = inner.own.table.get_item(claim.key()).await? {
-                return Err(Refusal::Replay(claim.replay(&kept)?));
-            }
-        }
-        Ok(Self { backend: app.0.clone(), facts, claim, now })
+        Visitor::from_request_parts(parts, app).await.map(Self)
     }
 }
 
 impl Outsider {
     pub fn now(&self) -> Timestamp {
-        self.now
+        self.0.now
     }
 
     pub fn random(&self) -> u128 {
-        self.backend.0.entropy.number()
+        self.0.random()
     }
 
     pub fn origin(&self) -> &Origin {
-        &self.facts.origin
+        self.0.origin()
+    }
+
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.0.backend
+    }
+
+    pub(crate) fn table(&self) -> &Table {
+        &self.backend().0.own.table
     }
 
     /// Everybody who runs the platform; none before the first was made.
     pub async fn roster(&self) -> Result<Option<Roster>> {
-        self.backend.0.own.table.get(keys::roster()).await
+        self.table().get(keys::roster()).await
     }
 
     pub async fn credentials(&self, operator: &OperatorId) -> Result<Option<OperatorCredentials>> {
-        self.backend.0.own.table.get(keys::operator_credentials(operator)).await
+        self.table().get(keys::operator_credentials(operator)).await
     }
 
     pub async fn second_factor(&self, operator: &OperatorId) -> Result<Option<OperatorFactor>> {
-        self.backend.0.own.table.get(keys::operator_factor(operator)).await
+        self.table().get(keys::operator_factor(operator)).await
     }
 
     /// Whether this is the setup token of the secrets; refuses whoever has tried too often in this hour.
     pub async fn is_setup_token(&self, token: &str) -> Result<bool> {
-        count_in_hour(&self.backend, self.now, "SETUP", &self.facts.origin.address, limits::SETUPS).await?;
-        Ok(self.backend.0.secrets().await?.is_setup_token(token))
+        count_in_hour(self.backend(), self.now(), "SETUP", &self.origin().address, limits::SETUPS).await?;
+        Ok(self.backend().0.secrets().await?.is_setup_token(token))
     }
 
     /// Whether this is the operator's password; refuses whoever has guessed too often in this minute, by account or by address.
     pub async fn is_password(&self, email: &Email, guess: &str, kept: Option<&OperatorCredentials>) -> Result<bool> {
-        let (table, address) = (&self.backend.0.own.table, self.facts.origin.address.as_str());
+        let (table, address) = (self.table(), self.origin().address.as_str());
         let (who, hash) = (sha256(email.as_str().as_bytes()), kept.map(|kept| kept.password_hash.as_str()));
-        let guesses = Guesses { table, of: &OPERATOR_PASSWORDS, who, address, now: self.now };
+        let guesses = Guesses { table, of: &OPERATOR_PASSWORDS, who, address, now: self.now() };
         Ok(guesses.check(async { Ok(password::verify(guess, hash).await?.then_some(())) }).await?.is_some())
     }
 
     /// A password that was just found right, hashed as passwords are now, if it was hashed at a lower cost.
     pub async fn hash_anew(&self, right: &str, kept: &OperatorCredentials) -> Result<Option<String>> {
-        password::hash_anew(right, &kept.password_hash, &self.backend.0.entropy).await
+        password::hash_anew(right, &kept.password_hash, &self.backend().0.entropy).await
     }
 
     pub async fn hash(&self, password: &Password) -> Result<String> {
-        password::hash(password, &self.backend.0.entropy).await
+        password::hash(password, &self.backend().0.entropy).await
     }
 
     pub async fn access_token(&self, session: &OperatorSession) -> Result<String> {
-        tokens::issue_to_operator(&*self.backend.0.secrets().await?, session)
+        tokens::issue_to_operator(&*self.backend().0.secrets().await?, session)
     }
 
     /// The invitation a link stands for: `None` for anything that is not a link of ours.
     pub async fn read_operator_link(&self, link: &str) -> Result<Option<(OperatorId, Email)>> {
-        let Some([operator, email]) = self.backend.read_link("operator", link).await? else { return Ok(None) };
+        let Some([operator, email]) = self.backend().read_link("operator", link).await? else { return Ok(None) };
         Ok(operator.parse().ok().zip(email.parse().ok()))
+    }
+
+    fn room(&self, operator: &OperatorAccount) -> Room {
+        room(self.backend(), Actor::operator(&operator.id, &operator.name), self.origin().clone(), self.0.claim.clone())
     }
 
     /// Stores in the name of the operator who just became one, or proved to be.
     pub async fn commit(&self, operator: &OperatorAccount, commit: Commit) -> Result<()> {
-        let actor = Actor::operator(&operator.id, &operator.name);
-        room(&self.backend, actor, self.facts.origin.clone(), None).execute(commit, None).await.map(drop)
+        self.room(operator).execute(commit, None).await.map(drop)
     }
 
     pub async fn answer(&self, operator: &OperatorAccount, commit: Commit, answer: Answer) -> Result<Answer> {
-        let actor = Actor::operator(&operator.id, &operator.name);
-        let room = room(&self.backend, actor, self.facts.origin.clone(), self.claim.clone());
-        room.execute(commit, Some(answer)).await?.ok_or_else(|| Error::internal("an answer was lost on its way"))
+        self.room(operator).execute(commit, Some(answer)).await?.ok_or_else(|| Error::internal("an answer was lost on its way"))
     }
 }

@@ -11,12 +11,13 @@
 
 use crate::{
     Backend,
-    door::{App, Refusal, Room, bearer},
+    door::{App, Refusal, bearer},
     guesses::{Guesses, OPERATOR_PASSWORDS},
     idempotency::Claim,
     keys::{self, Key, Range, Tenant},
     page::{Page, Paging},
     password,
+    room::Room,
     secrets::sha256,
     table::{Table, parse, text},
     tokens,

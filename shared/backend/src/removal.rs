@@ -3,12 +3,12 @@
 
 use crate::{
     Backend,
-    door::Room,
     keys::{
         self,
         below::{Below, below, below_change, contents, roots},
     },
     platform,
+    room::Room,
     system::System,
     table::{Item, Walk, parse, text},
 };

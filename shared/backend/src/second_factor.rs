@@ -210,7 +210,7 @@ impl Can<UseAccount> {
 
 impl Outsider {
     pub async fn prove(&self, factor: &OperatorFactor, given: &str) -> Result<Option<Proof>> {
-        self.backend.0.prove(factor, given, &self.origin().address, self.now()).await
+        self.backend().0.prove(factor, given, &self.origin().address, self.now()).await
     }
 }
 

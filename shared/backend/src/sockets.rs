@@ -5,8 +5,9 @@
 use crate::{
     Backend,
     aws::Inner,
-    door::{Caller, Can, Pass, Room},
+    door::{Caller, Can, Pass},
     keys,
+    room::Room,
     secrets::sha256,
     system::System,
 };

@@ -2,8 +2,8 @@
 
 use crate::{
     Backend,
-    door::Room,
     keys::{self, Key, Me, Range, Tenant},
+    room::Room,
 };
 use domain::{
     Result, Timestamp,

@@ -1,9 +1,10 @@
 //! Reading the trail of changes: for those who may audit, and nobody else.
 
 use crate::{
-    door::{Can, Room},
+    door::Can,
     keys::{self, Index, Range},
     page::{self, Page, Paging},
+    room::Room,
     table::{Walk, parse},
 };
 use domain::{Error, Result, Timestamp, commit::Change, id::*, limits, policy::ReadAudit};

@@ -4,11 +4,12 @@
 
 use crate::{
     Backend,
-    door::{App, Refusal, Room},
+    door::{App, Refusal},
     guesses::{Guesses, PASSWORDS},
     idempotency::Claim,
     keys::{self, Key, Me, Range, Tenant},
     password,
+    room::Room,
     secrets::sha256,
     table::{Walk, parse},
     tokens,
@@ -69,9 +70,9 @@ const PERSONAL: [&str; 9] = [
 /// Somebody without a token.
 pub struct Visitor {
     pub(crate) backend: Backend,
-    facts: Facts,
-    claim: Option<Claim>,
-    now: Timestamp,
+    pub(crate) facts: Facts,
+    pub(crate) claim: Option<Claim>,
+    pub(crate) now: Timestamp,
 }
 
 impl FromRequestParts<App> for Visitor {
