@@ -1,4 +1,4 @@
-use crate::settle::{Rights, store};
+use crate::settle::{Rights, settle};
 use backend::{
     door::Can,
     keys,
@@ -100,19 +100,16 @@ pub async fn create(can: Scim, query: ScimQuery, ScimBody(body): ScimBody<Value>
     coming.iter().try_for_each(|member| Rights::of(&can).manager().may_touch(member))?;
     let id = GroupId::new(can.now(), can.random());
     let everybody: Vec<_> = draft.members.iter().cloned().collect();
-    let mut tries = 0;
-    let settled = loop {
-        let rights = Rights::at(&can, tries).await?;
-        check_external(&can, draft.external_id.as_ref(), &id).await?;
+    let (draft, everybody, query, can, id) = (&draft, &everybody, &query, &can, &id);
+    let settled = settle(can, Rights::of(can), |rights| async move {
+        check_external(can, draft.external_id.as_ref(), id).await?;
         let provisioning = Provisioning { access: &rights.access, grants: &rights.grants, now: can.now() };
-        let (group, noted, commit) = provisioning.create(id.clone(), &draft)?;
-        let answer = answer(StatusCode::CREATED, &group, &noted, &group_view(&group, &noted, &everybody, &query.projection()))?;
-        if let Some(answer) = store(&can, tries, commit, answer).await? {
-            break answer;
-        }
-        tries += 1;
-    };
-    regroup(&can, &id, &draft.members, true).await?;
+        let (group, noted, commit) = provisioning.create(id.clone(), draft)?;
+        let answer = answer(StatusCode::CREATED, &group, &noted, &group_view(&group, &noted, everybody, &query.projection()))?;
+        Ok((commit, answer))
+    })
+    .await?;
+    regroup(can, id, &draft.members, true).await?;
     Ok(settled)
 }
 
@@ -175,26 +172,23 @@ async fn change(can: &Scim, id: &GroupId, seen: IfMatch, query: &ScimQuery, chan
     rights.manager().regroup(id, coming, true)?;
     regroup(can, id, &go, false).await?;
     regroup(can, id, &come, true).await?;
-    let mut tries = 0;
-    loop {
-        let rights = Rights::read(can).await?;
+    let (change, go, come) = (&change, &go, &come);
+    settle(can, Rights::read(can).await?, |rights| async move {
         let noted = noted(can, id).await?;
         let before = rights.access.find(id)?;
         seen.check_version("group", before.version + noted.version)?;
         check_external(can, external, id).await?;
         let provisioning = Provisioning { access: &rights.access, grants: &rights.grants, now: can.now() };
-        let (group, noted, commit) = provisioning.change(id, &noted, &change)?;
+        let (group, noted, commit) = provisioning.change(id, &noted, change)?;
         let listed = if query.projection().has("members") { members(can, id).await? } else { Vec::new() };
         let mut everybody: BTreeSet<UserId> = listed.into_iter().collect();
         everybody.extend(come.iter().cloned());
         everybody.retain(|id| !go.contains(id));
         let everybody: Vec<_> = everybody.into_iter().collect();
         let answer = answer(StatusCode::OK, &group, &noted, &group_view(&group, &noted, &everybody, &query.projection()))?;
-        if let Some(answer) = store(can, tries, commit, answer).await? {
-            return Ok(answer);
-        }
-        tries += 1;
-    }
+        Ok((commit, answer))
+    })
+    .await
 }
 
 /// Replace a group and who is in it.
@@ -226,17 +220,13 @@ pub async fn patch(
 /// Delete a group; its members lose what it gave.
 #[utoipa::path(delete, path = "/scim/v2/Groups/{group}", operation_id = "scim_delete_group", tag = "scim", params(("group" = GroupId, Path)), responses((status = 204)))]
 pub async fn delete(can: Scim, Path(id): Path<GroupId>, seen: IfMatch) -> Result<Answer, Problem> {
-    let mut tries = 0;
-    loop {
-        let rights = Rights::at(&can, tries).await?;
-        let noted = noted(&can, &id).await?;
-        seen.check_version("group", rights.access.find(&id)?.version + noted.version)?;
+    let (can, id) = (&can, &id);
+    Ok(settle(can, Rights::of(can), |rights| async move {
+        let noted = noted(can, id).await?;
+        seen.check_version("group", rights.access.find(id)?.version + noted.version)?;
         let provisioning = Provisioning { access: &rights.access, grants: &rights.grants, now: can.now() };
-        let commit: Commit = provisioning.delete(&id, &noted)?;
-        let answer = Answer::nothing();
-        if let Some(answer) = store(&can, tries, commit, answer).await? {
-            return Ok(answer);
-        }
-        tries += 1;
-    }
+        let commit: Commit = provisioning.delete(id, &noted)?;
+        Ok((commit, Answer::nothing()))
+    })
+    .await?)
 }

@@ -19,11 +19,6 @@ impl Rights {
         Self { access: can.access().clone(), grants: can.access().grants(can.membership()) }
     }
 
-    /// As they were at first, and after a lost race as they are now.
-    pub async fn at(can: &Can<ProvisionMembers>, tries: usize) -> Result<Self> {
-        if tries == 0 { Ok(Self::of(can)) } else { Self::read(can).await }
-    }
-
     /// As they are now.
     pub async fn read(can: &Can<ProvisionMembers>) -> Result<Self> {
         let access: Access = can.find(keys::access(can.tenant()), "organisation").await?;
@@ -36,14 +31,20 @@ impl Rights {
     }
 }
 
-/// Stores and answers. Nothing, when somebody else was quicker: then all of it is read and decided again.
-pub async fn store(can: &Can<ProvisionMembers>, tries: usize, commit: Commit, answer: Answer) -> Result<Option<Answer>> {
-    match can.answer(commit, answer).await {
-        Err(Error::Stale { .. } | Error::Conflict(_) | Error::NotFound(_)) if tries < limits::RACE_TRIES => {
-            can.step_aside(tries).await;
-            Ok(None)
+/// Decides by the rights there are, stores and answers. When somebody else was quicker, all of it is read and decided again.
+pub async fn settle<Decided>(can: &Can<ProvisionMembers>, rights: Rights, decide: impl Fn(Rights) -> Decided) -> Result<Answer>
+where
+    Decided: Future<Output = Result<(Commit, Answer)>>,
+{
+    let mut rights = rights;
+    for tries in 0.. {
+        let (commit, answer) = decide(rights).await?;
+        match can.answer(commit, answer).await {
+            Err(Error::Stale { .. } | Error::Conflict(_) | Error::NotFound(_)) if tries < limits::RACE_TRIES => can.step_aside(tries).await,
+            Err(Error::Stale { .. }) => break,
+            other => return other,
         }
-        Err(Error::Stale { .. }) => Err(Error::Busy("the records keep changing".into())),
-        other => other.map(Some),
+        rights = Rights::read(can).await?;
     }
+    Err(Error::Busy("the records keep changing".into()))
 }

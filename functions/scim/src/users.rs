@@ -1,4 +1,4 @@
-use crate::settle::{Rights, store};
+use crate::settle::{Rights, settle};
 use backend::{
     door::Can,
     keys,
@@ -131,9 +131,8 @@ fn some(ids: Vec<UserId>) -> Result<Vec<UserId>> {
 pub async fn create(can: Scim, query: ScimQuery, ScimBody(body): ScimBody<Value>) -> Result<Answer, Problem> {
     let draft = UserDraft::read(&body).map_err(Error::from)?;
     let id = UserId::new(can.now(), can.random());
-    let mut tries = 0;
-    loop {
-        let rights = Rights::at(&can, tries).await?;
+    let (can, id, draft, query) = (&can, &id, &draft, &query);
+    Ok(settle(can, Rights::of(can), |rights| async move {
         let external = draft.external_id.as_ref().map(|external| keys::external_id(can.tenant(), Resource::User, external));
         let external = async {
             match external {
@@ -153,13 +152,11 @@ pub async fn create(can: Scim, query: ScimQuery, ScimBody(body): ScimBody<Value>
         unique(external, &user)?;
         let noted = noted.unwrap_or_else(|| Provisioned::none(&user));
         let provision = Provision { manager: rights.manager(), organization: can.tenant().id(), now: can.now() };
-        let (member, noted, commit) = provision.create(&draft, account, id.clone(), before, &noted, everyone.as_ref())?;
-        let answer = answer(StatusCode::CREATED, &member, &noted, &rights, &query)?;
-        if let Some(answer) = store(&can, tries, commit, answer).await? {
-            return Ok(answer);
-        }
-        tries += 1;
-    }
+        let (member, noted, commit) = provision.create(draft, account, id.clone(), before, &noted, everyone.as_ref())?;
+        let answer = answer(StatusCode::CREATED, &member, &noted, &rights, query)?;
+        Ok((commit, answer))
+    })
+    .await?)
 }
 
 /// One user.
@@ -172,9 +169,8 @@ pub async fn get(can: Scim, Path(id): Path<UserId>, query: ScimQuery) -> Result<
 
 /// Makes somebody what a draft says, which may depend on what they are.
 async fn change(can: &Scim, id: &UserId, seen: IfMatch, query: &ScimQuery, draft: impl Fn(Value) -> Result<UserDraft>) -> Result<Answer> {
-    let mut tries = 0;
-    loop {
-        let rights = Rights::at(can, tries).await?;
+    let draft = &draft;
+    settle(can, Rights::of(can), |rights| async move {
         let (member, noted) = find(can, id).await?;
         seen.check_version("user", member.version + noted.version)?;
         let draft = draft(user_view(&member, &noted, &rights.access))?;
@@ -184,11 +180,9 @@ async fn change(can: &Scim, id: &UserId, seen: IfMatch, query: &ScimQuery, draft
         let provision = Provision { manager: rights.manager(), organization: can.tenant().id(), now: can.now() };
         let (member, noted, commit) = provision.change(member, &noted, &draft)?;
         let answer = answer(StatusCode::OK, &member, &noted, &rights, query)?;
-        if let Some(answer) = store(can, tries, commit, answer).await? {
-            return Ok(answer);
-        }
-        tries += 1;
-    }
+        Ok((commit, answer))
+    })
+    .await
 }
 
 /// Replace a user: who is not `active` is logged out everywhere and let in no more.
@@ -220,18 +214,14 @@ pub async fn patch(
 /// Take somebody out of the organisation. What they wrote keeps their name.
 #[utoipa::path(delete, path = "/scim/v2/Users/{user}", operation_id = "scim_delete_user", tag = "scim", params(("user" = UserId, Path)), responses((status = 204)))]
 pub async fn delete(can: Scim, Path(id): Path<UserId>, seen: IfMatch) -> Result<Answer, Problem> {
-    let mut tries = 0;
-    loop {
-        let rights = Rights::at(&can, tries).await?;
-        let (member, noted) = find(&can, &id).await?;
+    let (can, id) = (&can, &id);
+    Ok(settle(can, Rights::of(can), |rights| async move {
+        let (member, noted) = find(can, id).await?;
         seen.check_version("user", member.version + noted.version)?;
         let provision = Provision { manager: rights.manager(), organization: can.tenant().id(), now: can.now() };
         let places = can.places_of(&member).await?;
         let commit: Commit = provision.remove(member, places, &noted)?;
-        let answer = Answer::nothing();
-        if let Some(answer) = store(&can, tries, commit, answer).await? {
-            return Ok(answer);
-        }
-        tries += 1;
-    }
+        Ok((commit, Answer::nothing()))
+    })
+    .await?)
 }
