@@ -61,13 +61,13 @@ async fn second_step(person: &Person) -> (String, String) {
 async fn without_a_token_nothing_is_answered_but_the_short_list() {
     let world = World::new().await;
     let acme = world.organization("Acme").await;
-    let email_token = world.link(&acme.owner.email).await;
+    let email_token = world.link(&acme.owner.email, "verify-email").await;
     let ben = acme.joins("Ben", "member").await;
     let mut objects = objects(&acme, &ben).await;
     let joining = acme.owner.post("/api/v1/organization/join-code", json!({})).await.expect(200);
     let code = joining["joining"]["code"].as_str().expect("a code").to_owned();
     world.post("/api/v1/auth/forgot-password", json!({ "email": acme.owner.email })).await.expect(204);
-    let reset_token = world.link(&acme.owner.email).await;
+    let reset_token = world.link(&acme.owner.email, "reset-password").await;
     let zoe = world.email("zoe");
     acme.owner.post("/api/v1/invitations", json!({ "email": zoe, "role": "member" })).await.expect(201);
     let options = world.post("/api/v1/auth/login/passkey/begin", json!({})).await.expect(200);
@@ -80,7 +80,7 @@ async fn without_a_token_nothing_is_answered_but_the_short_list() {
         ("second_code", second_code),
         ("email", ben.email.clone()),
         ("refresh_token", ben.refresh.clone()),
-        ("invitation_token", world.link(&zoe).await),
+        ("invitation_token", world.link(&zoe, "join").await),
         ("email_token", email_token),
         ("reset_token", reset_token),
         ("code", code),

@@ -24,7 +24,8 @@ async fn members_are_found_by_beginnings_of_their_name_and_address_without_case_
     for name in ["Zoë", "Żaneta", "Ann-Marie", "Anna"] {
         let email = world.email(&format!("m.{}", name.to_lowercase().chars().filter(char::is_ascii_alphabetic).collect::<String>()));
         acme.owner.post("/api/v1/invitations", json!({ "email": email, "role": "member" })).await.expect(201);
-        let form = json!({ "token": world.link(&email).await, "name": format!("{name} Adler"), "password": "correct horse battery" });
+        let form =
+            json!({ "token": world.link(&email, "join").await, "name": format!("{name} Adler"), "password": "correct horse battery" });
         world.post("/api/v1/auth/join", form).await.expect(201);
     }
     world.idle().await;
@@ -132,7 +133,7 @@ async fn members_are_found_by_team_and_by_what_they_can() {
     }
     assert!(found(&ann, &format!("team={team}")).await.is_empty());
     acme.owner.post("/api/v1/invitations", json!({ "email": cleo.email, "role": "member" })).await.expect(201);
-    let form = json!({ "token": world.link(&cleo.email).await, "password": "correct horse battery" });
+    let form = json!({ "token": world.link(&cleo.email, "join").await, "password": "correct horse battery" });
     world.post("/api/v1/auth/join", form).await.expect(201);
     world.idle().await;
     assert_eq!(found(&ann, "skill=tool").await, ["Cleo"]);
@@ -197,7 +198,7 @@ async fn whoever_was_removed_is_found_no_more_and_whoever_has_a_new_name_by_that
     // They are still shown as who wrote what they wrote, and stand here again when they are back
     assert_eq!(ann.get(&format!("/api/v1/members/{}", ben.id)).await.expect(200)["standing"], "removed");
     acme.owner.post("/api/v1/invitations", json!({ "email": ben.email, "role": "accountant" })).await.expect(201);
-    let form = json!({ "token": world.link(&ben.email).await, "password": "correct horse battery" });
+    let form = json!({ "token": world.link(&ben.email, "join").await, "password": "correct horse battery" });
     world.post("/api/v1/auth/join", form).await.expect(201);
     world.idle().await;
     assert_eq!(found(&ann, "q=ben&role=accountant").await, ["Ben"]);

@@ -168,7 +168,7 @@ async fn no_secret_stands_in_the_trail() {
     let (new, planted) = ("another horse battery", "planted-secret");
     let owner = Person::login(&world, &acme.owner.email, PASSWORD).await;
     let mut secrets: Vec<String> = [PASSWORD, new, planted, &owner.access, &acme.owner.access].map(str::to_owned).to_vec();
-    secrets.push(world.link(&owner.email).await);
+    secrets.push(world.link(&owner.email, "verify-email").await);
     world.post("/api/v1/auth/verify-email", json!({ "token": secrets.last() })).await.expect(204);
     let next = world.post("/api/v1/auth/refresh", json!({ "refresh_token": owner.refresh })).await.expect(200);
     let refresh_tokens = [owner.refresh.clone(), text(&next["refresh_token"])];
@@ -178,7 +178,7 @@ async fn no_secret_stands_in_the_trail() {
     }
     let email = world.email("ben");
     acme.owner.post("/api/v1/invitations", json!({ "email": email, "role": "member" })).await.expect(201);
-    secrets.push(world.link(&email).await);
+    secrets.push(world.link(&email, "join").await);
     let form = json!({ "token": secrets.last(), "name": "Ben", "password": planted });
     world.post("/api/v1/auth/join", form).await.expect(201);
     let ben = Person::login(&world, &email, planted).await;

@@ -46,7 +46,7 @@ async fn a_list_says_what_it_would_do_and_then_does_it() {
     let mut all = vec![(ann.clone(), "member".to_owned()), (lee, "guest".to_owned()), (zoe.clone(), "manager".to_owned())];
     all.sort();
     assert_eq!(invited(&acme).await, all);
-    let form = json!({ "token": world.link(&ann).await, "name": "Ann", "password": "correct horse battery" });
+    let form = json!({ "token": world.link(&ann, "join").await, "name": "Ann", "password": "correct horse battery" });
     let joined = world.post("/api/v1/auth/join", form).await.expect(201);
     let departments = acme.owner.list("/api/v1/departments").await;
     assert!(departments.iter().any(|one| one["id"] == joined["department"] && one["name"] == "Operations"));

@@ -137,7 +137,7 @@ async fn what_a_provider_opened_is_for_that_organisation_and_not_for_the_account
     let picture = json!({ "of": "me", "media_type": "image/png", "bytes": 9 });
     there.post("/api/v1/pictures", picture.clone()).await.expect(201);
     other.owner.post("/api/v1/invitations", json!({ "email": ben.email, "role": "admin" })).await.expect(201);
-    let token = world.link(&ben.email).await;
+    let token = world.link(&ben.email, "join").await;
     world.post("/api/v1/auth/join", json!({ "token": token, "password": PASSWORD })).await.expect(201);
     // And from then on not
     let mine = "own-login-needed";
@@ -295,7 +295,7 @@ async fn a_provider_of_another_organisation_is_as_absent() {
     assert!(other.owner.list(PROVIDERS).await.is_empty());
     // A member of both gets into the one whose provider it is, and their session is nothing to the other
     other.owner.post("/api/v1/invitations", json!({ "email": acme.owner.email, "role": "owner" })).await.expect(201);
-    let token = world.link(&acme.owner.email).await;
+    let token = world.link(&acme.owner.email, "join").await;
     world.post("/api/v1/auth/join", json!({ "token": token, "password": PASSWORD })).await.expect(201);
     let there = way.person(&Claims::new("00u1", &acme.owner.email)).await;
     assert_eq!(there.get("/api/v1/auth/verify").await.expect(200)["organization"]["id"], acme.id.as_str());

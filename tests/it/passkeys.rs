@@ -234,7 +234,7 @@ async fn whoever_had_an_account_before_its_address_was_proved_has_no_way_back_af
     }
     world.post("/api/v1/auth/forgot-password", json!({ "email": mia.email })).await.expect(204);
     world.idle().await;
-    let form = json!({ "token": world.link(&mia.email).await, "new": "quite another horse" });
+    let form = json!({ "token": world.link(&mia.email, "reset-password").await, "new": "quite another horse" });
     world.post("/api/v1/auth/reset-password", form).await.expect(204);
     log_in(&world, &phone.answers(&challenge(&world).await)).await.refused(401, "wrong-passkey");
     // And whoever has the address needs no code of another's app
@@ -245,7 +245,7 @@ async fn whoever_had_an_account_before_its_address_was_proved_has_no_way_back_af
     let mut tablet = device_of(&again, "quite another horse").await;
     world.post("/api/v1/auth/forgot-password", json!({ "email": mia.email })).await.expect(204);
     world.idle().await;
-    let form = json!({ "token": world.link(&mia.email).await, "new": "yet another horse" });
+    let form = json!({ "token": world.link(&mia.email, "reset-password").await, "new": "yet another horse" });
     world.post("/api/v1/auth/reset-password", form).await.expect(204);
     log_in(&world, &tablet.answers(&challenge(&world).await)).await.expect(200);
 }

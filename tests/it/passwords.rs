@@ -159,7 +159,7 @@ async fn a_password_is_hashed_anew_at_a_login_when_the_cost_was_raised_and_nothi
     let acme = world.organization("Acme").await;
     let (system, owner) = (inside(&world, &acme).await, &acme.owner);
     world.post("/api/v1/auth/forgot-password", json!({ "email": owner.email })).await.expect(204);
-    let link = world.link(&owner.email).await;
+    let link = world.link(&owner.email, "reset-password").await;
     let cheap = hash_cheaply(&system, owner).await;
     login(&world, &owner.email, "wrong horse battery").await.refused(401, "wrong-credentials");
     assert_eq!(credentials(&system, owner).await.password_hash, CHEAP, "a wrong password changes nothing");

@@ -29,7 +29,7 @@ async fn an_email_address_has_one_account() {
 async fn the_address_is_confirmed_by_the_link_of_the_welcome_mail() {
     let world = World::new().await;
     let acme = world.organization("Acme").await;
-    let token = world.link(&acme.owner.email).await;
+    let token = world.link(&acme.owner.email, "verify-email").await;
     world.post("/api/v1/auth/verify-email", json!({ "token": format!("{token}x") })).await.refused(409, "conflict");
     assert_eq!(acme.owner.get("/api/v1/auth/profile").await.expect(200)["email_verified"], false);
     world.post("/api/v1/auth/verify-email", json!({ "token": token })).await.expect(204);
@@ -47,7 +47,7 @@ async fn the_mail_that_confirms_an_address_is_sent_again_until_it_is_confirmed()
     let owner = Person::login(&world, &acme.owner.email, PASSWORD).await;
     resend(&owner).await.expect(204);
     assert_eq!((mails().await.len(), &mails().await[0]["subject"]), (count + 1, &json!("Confirm your address for Office Copilot")));
-    let token = world.link(&owner.email).await;
+    let token = world.link(&owner.email, "verify-email").await;
     // Nobody is sent more than a few, and nobody else is kept waiting
     for _ in 0..4 {
         resend(&owner).await.expect(204);
@@ -84,7 +84,7 @@ async fn a_colleague_joins_by_a_link_that_works_once() {
     let acme = world.organization("Acme").await;
     let email = world.email("ben");
     acme.owner.post("/api/v1/invitations", json!({ "email": email, "role": "member" })).await.expect(201);
-    let token = world.link(&email).await;
+    let token = world.link(&email, "join").await;
     let form = json!({ "token": token, "name": "Ben", "password": PASSWORD });
     let member = world.post("/api/v1/auth/join", form.clone()).await.expect(201);
     assert_eq!((&member["name"], &member["role"]), (&json!("Ben"), &json!("member")));
@@ -99,7 +99,7 @@ async fn somebody_with_an_account_joins_another_organisation_and_opens_either() 
     let world = World::new().await;
     let (acme, other) = (world.organization("Acme").await, world.organization("Other").await);
     acme.owner.post("/api/v1/invitations", json!({ "email": other.owner.email, "role": "member" })).await.expect(201);
-    let token = world.link(&other.owner.email).await;
+    let token = world.link(&other.owner.email, "join").await;
     world.post("/api/v1/auth/join", json!({ "token": token, "password": "something else" })).await.refused(401, "wrong-credentials");
     world.post("/api/v1/auth/join", json!({ "token": token, "password": PASSWORD })).await.expect(201);
     for (organization, role) in [(&acme.id, "member"), (&other.id, "owner")] {
@@ -123,7 +123,7 @@ async fn a_forgotten_password_is_replaced_by_a_link_that_works_once_and_ends_eve
     let answers = [world.post(forgot, json!({ "email": owner.email })).await, world.post(forgot, json!({ "email": nobody })).await];
     assert!(answers.iter().all(|answer| answer.status == 204 && answer.text.is_empty()), "the answer tells who has an account");
     assert!(world.mails(&nobody).await.is_empty());
-    let token = world.link(&owner.email).await;
+    let token = world.link(&owner.email, "reset-password").await;
     let mut live = owner.live().await;
 
     let new = "wrong battery horse";
@@ -144,7 +144,7 @@ async fn a_link_for_a_new_password_is_good_for_an_hour_and_until_the_password_ch
     let acme = world.organization("Acme").await;
     let ask = async |email: &str| {
         world.post("/api/v1/auth/forgot-password", json!({ "email": email })).await.expect(204);
-        world.link(email).await
+        world.link(email, "reset-password").await
     };
     let reset = async |token: &str| world.post("/api/v1/auth/reset-password", json!({ "token": token, "new": "new horse battery" })).await;
     let (first, second) = (ask(&acme.owner.email).await, ask(&acme.owner.email).await);
@@ -170,7 +170,7 @@ async fn a_person_switches_between_their_organisations_without_a_password() {
     let owner = &other.owner;
     world.advance(std::time::Duration::from_secs(60)).await;
     acme.owner.post("/api/v1/invitations", json!({ "email": owner.email, "role": "member" })).await.expect(201);
-    world.post("/api/v1/auth/join", json!({ "token": world.link(&owner.email).await, "password": PASSWORD })).await.expect(201);
+    world.post("/api/v1/auth/join", json!({ "token": world.link(&owner.email, "join").await, "password": PASSWORD })).await.expect(201);
     let mine = owner.list("/api/v1/auth/organizations").await;
     let mut told: Vec<_> = mine.iter().map(|one| json!([one["name"], one["role"], one["current"]])).collect();
     told.sort_by_key(ToString::to_string);
@@ -215,7 +215,7 @@ async fn people_ask_to_join_by_a_code_and_somebody_says_yes() {
     acme.owner.post(&format!("{path}/resend"), json!({})).await.refused(409, "conflict");
     acme.owner.post(&format!("{path}/approve"), json!({ "role": "accountant" })).await.expect(200);
     acme.owner.post(&format!("{path}/approve"), json!({})).await.refused(409, "conflict");
-    let form = json!({ "token": world.link(&ben).await, "name": "Ben", "password": PASSWORD });
+    let form = json!({ "token": world.link(&ben, "join").await, "name": "Ben", "password": PASSWORD });
     assert_eq!(world.post("/api/v1/auth/join", form).await.expect(201)["role"], "accountant");
 
     // Without approval the link comes at once, and a new code ends the one before
@@ -224,7 +224,7 @@ async fn people_ask_to_join_by_a_code_and_somebody_says_yes() {
     let cleo = world.email("cleo");
     ask(&second, &cleo).await.expect(204);
     assert_eq!(world.mails(&cleo).await[0]["subject"], "Join Acme");
-    let form = json!({ "token": world.link(&cleo).await, "name": "Cleo", "password": PASSWORD });
+    let form = json!({ "token": world.link(&cleo, "join").await, "name": "Cleo", "password": PASSWORD });
     assert_eq!(world.post("/api/v1/auth/join", form).await.expect(201)["role"], "member");
 
     acme.owner.delete("/api/v1/organization/join-code").await.expect(204);

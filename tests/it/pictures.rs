@@ -66,7 +66,7 @@ async fn a_picture_is_seen_in_three_sizes_by_everybody_one_works_with_and_by_nob
     let ben = acme.joins("Ben", "member").await;
     let mia = &other.owner;
     acme.owner.post("/api/v1/invitations", json!({ "email": mia.email, "role": "member" })).await.expect(201);
-    let join = json!({ "token": world.link(&mia.email).await, "password": "correct horse battery" });
+    let join = json!({ "token": world.link(&mia.email, "join").await, "password": "correct horse battery" });
     world.post("/api/v1/auth/join", join).await.expect(201);
     ben.get(&of(mia, 64)).await.refused(404, "not-found");
     shows(mia, "me", "image/png", written(&two_halves(300, 100), ImageFormat::Png)).await;

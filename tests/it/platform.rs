@@ -61,7 +61,7 @@ async fn another(operator: &Person) -> Person {
     let world = &operator.world;
     let email = world.email("bob");
     operator.post("/api/v1/platform/operators", json!({ "email": email })).await.expect(201);
-    let form = json!({ "token": world.link(&email).await, "name": "Bob", "password": PASSWORD });
+    let form = json!({ "token": world.link(&email, "join-platform").await, "name": "Bob", "password": PASSWORD });
     world.post("/api/v1/platform/join", form.clone()).await.expect(201);
     world.post("/api/v1/platform/join", form).await.refused(409, "conflict");
     Person::sign_in_operator(world, &email).await
@@ -215,7 +215,7 @@ async fn an_operators_invitation_can_be_taken_back() {
     let world = World::new().await;
     let (operator, eve) = (world.operator().await, world.email("eve"));
     let invited = operator.post("/api/v1/platform/operators", json!({ "email": eve })).await.expect(201);
-    let form = json!({ "token": world.link(&eve).await, "name": "Eve", "password": PASSWORD });
+    let form = json!({ "token": world.link(&eve, "join-platform").await, "name": "Eve", "password": PASSWORD });
     assert_eq!((&invited["name"], &invited["email"]), (&json!(null), &json!(eve)));
     let path = format!("/api/v1/platform/operators/{}", invited["id"].as_str().expect("an id"));
     operator.delete(&path).await.expect(204);
@@ -272,14 +272,15 @@ async fn an_organisation_is_made_for_somebody_who_is_invited_to_own_it() {
     assert_eq!(made, again);
     assert_eq!((&made["tenant"]["members"], &made["tenant"]["owners"]), (&json!(0), &json!([])));
     assert_eq!(world.mails(&wrong).await.len(), 1);
-    let (void, path) = (world.link(&wrong).await, format!("/api/v1/platform/tenants/{}", made["tenant"]["id"].as_str().expect("an id")));
+    let (void, path) =
+        (world.link(&wrong, "join").await, format!("/api/v1/platform/tenants/{}", made["tenant"]["id"].as_str().expect("an id")));
 
     operator.post(&format!("{path}/invite-owner"), json!({ "email": right })).await.expect(200);
     let join = |token: &str| json!({ "token": token, "name": "Rose", "password": PASSWORD });
     world.post("/api/v1/auth/join", join(&void)).await.refused(409, "conflict");
     let mail = &world.mails(&right).await[0];
     assert_eq!(mail["subject"], "Rose Gardens is ready for you");
-    world.post("/api/v1/auth/join", join(&world.link(&right).await)).await.expect(201);
+    world.post("/api/v1/auth/join", join(&world.link(&right, "join").await)).await.expect(201);
     let rose = Person::login(&world, &right, PASSWORD).await;
     let verified = rose.get("/api/v1/auth/verify").await.expect(200);
     assert_eq!((&verified["role"], &verified["organization"]["name"]), (&json!("owner"), &json!("Rose Gardens")));

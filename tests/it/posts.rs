@@ -301,7 +301,7 @@ async fn whoever_goes_and_comes_back_has_no_post_left() {
     let kept = acme.owner.get(&format!("/api/v1/projects/{project}")).await.expect(200);
     assert_eq!((&kept["lead"], &kept["guests"]), (&Value::Null, &json!([])));
     acme.owner.post("/api/v1/invitations", json!({ "email": ben.email, "role": "member" })).await.expect(201);
-    let form = json!({ "token": world.link(&ben.email).await, "password": "correct horse battery" });
+    let form = json!({ "token": world.link(&ben.email, "join").await, "password": "correct horse battery" });
     assert_eq!(world.post("/api/v1/auth/join", form).await.expect(201)["posts"], json!([]));
     let ben = Person::login(&world, &ben.email, "correct horse battery").await;
     rename(&ben, &project).await.refused(403, "forbidden");

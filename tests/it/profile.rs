@@ -32,7 +32,7 @@ async fn what_somebody_says_of_themselves_is_felt_wherever_they_belong() {
     let mia = &other.owner;
     for there in [&acme, &left] {
         there.owner.post("/api/v1/invitations", json!({ "email": mia.email, "role": "member" })).await.expect(201);
-        world.post("/api/v1/auth/join", json!({ "token": world.link(&mia.email).await, "password": PASSWORD })).await.expect(201);
+        world.post("/api/v1/auth/join", json!({ "token": world.link(&mia.email, "join").await, "password": PASSWORD })).await.expect(201);
     }
     left.owner.delete(&format!("/api/v1/members/{}", mia.id)).await.expect(204);
     let edit = json!({ "name": "Mia Chen", "phone": "+44 20 7946 0001", "zone": "Asia/Tokyo", "locale": "ja-jp" });
@@ -52,7 +52,7 @@ async fn what_somebody_says_of_themselves_is_felt_wherever_they_belong() {
     // Whoever joins later brings it along
     let late = world.organization("Late").await;
     late.owner.post("/api/v1/invitations", json!({ "email": mia.email, "role": "member" })).await.expect(201);
-    world.post("/api/v1/auth/join", json!({ "token": world.link(&mia.email).await, "password": PASSWORD })).await.expect(201);
+    world.post("/api/v1/auth/join", json!({ "token": world.link(&mia.email, "join").await, "password": PASSWORD })).await.expect(201);
     world.idle().await;
     let card = late.owner.get(&format!("/api/v1/members/{}/card", mia.id)).await.expect(200);
     assert_eq!(card["zone"], "Asia/Tokyo");

@@ -40,7 +40,7 @@ async fn subjects(person: &Person) -> Vec<Value> {
 /// Somebody of one organisation joins another as well, with the account they have.
 async fn joins_too(person: &Person, other: &Organization) {
     other.owner.post("/api/v1/invitations", json!({ "email": person.email, "role": "member" })).await.expect(201);
-    let form = json!({ "token": person.world.link(&person.email).await, "password": PASSWORD });
+    let form = json!({ "token": person.world.link(&person.email, "join").await, "password": PASSWORD });
     person.world.post("/api/v1/auth/join", form).await.expect(201);
 }
 
@@ -180,7 +180,7 @@ async fn after_thirty_days_nothing_of_it_answers_and_its_neighbour_notices_nothi
     fill(&acme, &ben).await;
     let zoe = world.email("zoe");
     acme.owner.post("/api/v1/invitations", json!({ "email": zoe, "role": "member" })).await.expect(201);
-    let token = world.link(&zoe).await;
+    let token = world.link(&zoe, "join").await;
     let code = acme.owner.post("/api/v1/organization/join-code", json!({})).await.expect(200)["joining"]["code"].clone();
     let program = key(&acme.owner, &["read_tasks"]).await.1;
     let project = other.project("Garden").await;
@@ -261,14 +261,14 @@ async fn whose_organisation_is_gone_keeps_an_account_that_founds_and_joins_anoth
 
     // A forgotten password is had anew by whoever belongs nowhere
     world.post("/api/v1/auth/forgot-password", json!({ "email": ben.email })).await.expect(204);
-    let reset = json!({ "token": world.link(&ben.email).await, "new": "wrong battery horse" });
+    let reset = json!({ "token": world.link(&ben.email, "reset-password").await, "new": "wrong battery horse" });
     world.post("/api/v1/auth/reset-password", reset).await.expect(204);
     world
         .post("/api/v1/auth/login", json!({ "email": ben.email, "password": "wrong battery horse" }))
         .await
         .refused(401, "wrong-credentials");
     other.owner.post("/api/v1/invitations", json!({ "email": ben.email, "role": "member" })).await.expect(201);
-    let form = json!({ "token": world.link(&ben.email).await, "password": "wrong battery horse" });
+    let form = json!({ "token": world.link(&ben.email, "join").await, "password": "wrong battery horse" });
     world.post("/api/v1/auth/join", form).await.expect(201);
     let ben = Person::login(&world, &ben.email, "wrong battery horse").await;
     assert_eq!(ben.get("/api/v1/auth/verify").await.expect(200)["organization"]["name"], "Other");

@@ -239,7 +239,7 @@ async fn a_removed_member_is_gone_from_the_directory_and_can_come_back() {
     acme.owner.post(&format!("{}/reactivate", member(&ben)), json!({})).await.refused(409, "conflict");
 
     acme.owner.post("/api/v1/invitations", json!({ "email": ben.email, "role": "accountant" })).await.expect(201);
-    let form = json!({ "token": world.link(&ben.email).await, "password": PASSWORD });
+    let form = json!({ "token": world.link(&ben.email, "join").await, "password": PASSWORD });
     let back = world.post("/api/v1/auth/join", form).await.expect(201);
     assert_eq!((&back["user"], &back["role"], &back["standing"]), (&json!(ben.id), &json!("accountant"), &json!("active")));
     assert!(may_read_clients(&Person::login(&world, &ben.email, PASSWORD).await).await);
@@ -277,7 +277,7 @@ async fn an_invitation_is_worth_no_more_than_whoever_sent_it() {
     let acme = world.organization("Acme").await;
     let (ann, eve) = (acme.joins("Ann", "admin").await, world.email("eve"));
     ann.post("/api/v1/invitations", json!({ "email": eve, "role": "admin" })).await.expect(201);
-    let form = json!({ "token": world.link(&eve).await, "name": "Eve", "password": PASSWORD });
+    let form = json!({ "token": world.link(&eve, "join").await, "name": "Eve", "password": PASSWORD });
     give(&acme.owner, &ann, json!({ "role": "member" })).await.expect(200);
     world.post("/api/v1/auth/join", form.clone()).await.refused(409, "conflict");
     give(&acme.owner, &ann, json!({ "role": "admin" })).await.expect(200);
@@ -292,7 +292,7 @@ async fn a_second_link_brings_nobody_back() {
     let mut links = Vec::new();
     for _ in 0..2 {
         acme.owner.post("/api/v1/invitations", json!({ "email": email, "role": "member" })).await.expect(201);
-        links.push(json!({ "token": world.link(&email).await, "name": "Ben", "password": PASSWORD }));
+        links.push(json!({ "token": world.link(&email, "join").await, "name": "Ben", "password": PASSWORD }));
     }
     world.post("/api/v1/auth/join", links[0].clone()).await.expect(201);
     let ben = Person::login(&world, &email, PASSWORD).await;
@@ -306,7 +306,7 @@ async fn whoever_has_left_where_they_were_at_home_is_let_in_where_they_are() {
     let (acme, other) = (world.organization("Acme").await, world.organization("Other").await);
     let ben = acme.joins("Ben", "member").await;
     other.owner.post("/api/v1/invitations", json!({ "email": ben.email, "role": "member" })).await.expect(201);
-    world.post("/api/v1/auth/join", json!({ "token": world.link(&ben.email).await, "password": PASSWORD })).await.expect(201);
+    world.post("/api/v1/auth/join", json!({ "token": world.link(&ben.email, "join").await, "password": PASSWORD })).await.expect(201);
     ben.post("/api/v1/organization/leave", json!({})).await.expect(204);
     let login = json!({ "email": ben.email, "password": PASSWORD });
     assert_eq!(world.post("/api/v1/auth/login", login.clone()).await.expect(200)["organization"], other.id);

@@ -104,7 +104,7 @@ async fn table(world: &World, members: usize, others: usize) -> String {
     for n in 0..3 {
         let email = world.email(&format!("late{n}"));
         owner.post("/api/v1/invitations", json!({ "email": email, "role": "member" })).await.expect(201);
-        tokens.push(world.link(&email).await);
+        tokens.push(world.link(&email, "join").await);
     }
     let (tokens, ids) = (RefCell::new(tokens), RefCell::new(ids));
     let somebody = || format!("/api/v1/members/{}", ids.borrow_mut().pop().unwrap());

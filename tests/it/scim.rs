@@ -89,7 +89,7 @@ fn refused(answer: Answer, status: u16, kind: Option<&str>) -> Value {
 
 /// Somebody whom a directory made a member chooses a password by the link of their mail.
 async fn arrives(world: &World, email: &str) -> Person {
-    let token = world.link(email).await;
+    let token = world.link(email, "reset-password").await;
     world.post("/api/v1/auth/reset-password", json!({ "token": token, "new": PASSWORD })).await.expect(204);
     Person::login(world, email, PASSWORD).await
 }
@@ -307,7 +307,7 @@ async fn somebody_with_an_account_joins_with_it_is_told_and_keeps_it_to_themselv
     world.post("/api/v1/auth/login", form).await.refused(409, "conflict");
     owner.post("/api/v1/auth/verify-email/resend", json!({})).await.expect(204);
     world.idle().await;
-    world.post("/api/v1/auth/verify-email", json!({ "token": world.link(&owner.email).await })).await;
+    world.post("/api/v1/auth/verify-email", json!({ "token": world.link(&owner.email, "verify-email").await })).await;
     // What they say there is, but for the name
     let there = owner.post("/api/v1/auth/switch", json!({ "organization": acme.id })).await.expect(200);
     let there = Person { access: there["access_token"].as_str().unwrap().to_owned(), ..owner.clone() };

@@ -236,7 +236,7 @@ async fn a_forgotten_password_does_not_switch_it_off() {
     let app = App::of(&mia).await;
     let before = challenge(&mia).await;
     world.post("/api/v1/auth/forgot-password", json!({ "email": mia.email })).await.expect(204);
-    let form = json!({ "token": world.link(&mia.email).await, "new": "new horse battery" });
+    let form = json!({ "token": world.link(&mia.email, "reset-password").await, "new": "new horse battery" });
     world.post("/api/v1/auth/reset-password", form).await.expect(204);
     assert_eq!(subjects(&mia).await[0], "Your password was changed");
     // What the old password was asked for is not answered any more
@@ -279,7 +279,7 @@ async fn an_organisation_asks_for_a_second_factor_and_who_has_none_reaches_the_o
     // One who belongs elsewhere, too, is asked here and not there
     let other = world.organization("Other").await;
     other.owner.post("/api/v1/invitations", json!({ "email": ben.email, "role": "member" })).await.expect(201);
-    world.post("/api/v1/auth/join", json!({ "token": world.link(&ben.email).await, "password": PASSWORD })).await.expect(201);
+    world.post("/api/v1/auth/join", json!({ "token": world.link(&ben.email, "join").await, "password": PASSWORD })).await.expect(201);
     let tokens = again.post("/api/v1/auth/switch", json!({ "organization": other.id })).await.expect(200);
     let there = with_tokens(&again, &tokens);
     there.get("/api/v1/members").await.expect(200);
@@ -305,7 +305,7 @@ async fn who_lost_everything_is_helped_by_an_administrator_of_their_only_organis
     // Somebody who belongs elsewhere has something to lose there
     let other = world.organization("Other").await;
     other.owner.post("/api/v1/invitations", json!({ "email": ben.email, "role": "member" })).await.expect(201);
-    world.post("/api/v1/auth/join", json!({ "token": world.link(&ben.email).await, "password": PASSWORD })).await.expect(201);
+    world.post("/api/v1/auth/join", json!({ "token": world.link(&ben.email, "join").await, "password": PASSWORD })).await.expect(201);
     kim.delete(&path(&ben)).await.refused(409, "conflict");
     other.owner.delete(&path(&ben)).await.refused(409, "conflict");
     other.owner.delete(&path(&kim)).await.refused(404, "not-found");

@@ -47,7 +47,7 @@ async fn a_new_password_is_what_every_organisation_of_its_owner_asks_for() {
     let (acme, other) = (world.organization("Acme").await, world.organization("Globex").await);
     let ben = acme.joins("Benjamin", "member").await;
     other.owner.post("/api/v1/invitations", json!({ "email": ben.email, "role": "member" })).await.expect(201);
-    world.post("/api/v1/auth/join", json!({ "token": world.link(&ben.email).await, "password": PASSWORD })).await.expect(201);
+    world.post("/api/v1/auth/join", json!({ "token": world.link(&ben.email, "join").await, "password": PASSWORD })).await.expect(201);
     decide(&acme, json!({ "passwords": { "least": 24, "own_words": true } })).await;
     decide(&other, json!({ "passwords": { "least": 10, "own_words": false } })).await;
 
@@ -65,14 +65,14 @@ async fn a_new_password_is_what_every_organisation_of_its_owner_asks_for() {
     change("correct horse battery staple").await.expect(204);
 
     world.post("/api/v1/auth/forgot-password", json!({ "email": ben.email })).await.expect(204);
-    let token = world.link(&ben.email).await;
+    let token = world.link(&ben.email, "reset-password").await;
     let reset = async |new: &str| world.post("/api/v1/auth/reset-password", json!({ "token": token, "new": new })).await;
     reset("correct horse battery s").await.refused_fields(&["/new"]);
     reset("staple battery horse correct").await.expect(204);
 
     let cleo = world.email("cleo");
     acme.owner.post("/api/v1/invitations", json!({ "email": cleo, "role": "member" })).await.expect(201);
-    let token = world.link(&cleo).await;
+    let token = world.link(&cleo, "join").await;
     let join =
         async |password: &str| world.post("/api/v1/auth/join", json!({ "token": token, "name": "Cleo", "password": password })).await;
     join("correct horse battery").await.refused_fields(&["/password"]);
@@ -91,7 +91,7 @@ async fn only_addresses_at_allowed_domains_are_invited_ask_to_join_are_approved_
     ask(&early).await.expect(204);
     let (sent, late) = (invite(&world.email("sent")).await.expect(201), world.email("late"));
     invite(&late).await.expect(201);
-    let link = world.link(&late).await;
+    let link = world.link(&late, "join").await;
     let asked = acme.owner.list("/api/v1/invitations").await.into_iter().find(|one| one["email"] == early).unwrap();
 
     let kept = decide(&acme, json!({ "email_domains": ["Bücher.example", "acme.example", "acme.example"] })).await;

@@ -128,7 +128,7 @@ async fn whoever_is_invited_into_a_department_that_goes_joins_in_none() {
     let europe = department(&acme, "Europe", None).await;
     let email = world.email("ben");
     acme.owner.post("/api/v1/invitations", json!({ "email": email, "role": "member", "department": europe })).await.expect(201);
-    let form = json!({ "token": world.link(&email).await, "name": "Ben", "password": "correct horse battery" });
+    let form = json!({ "token": world.link(&email, "join").await, "name": "Ben", "password": "correct horse battery" });
     acme.owner.delete(&at(&europe)).await.expect(204);
     let ben = world.post("/api/v1/auth/join", form).await.expect(201);
     world.idle().await;

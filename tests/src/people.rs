@@ -15,7 +15,7 @@ impl Organization {
     pub async fn joins(&self, name: &str, role: &str) -> Person {
         let email = self.world.email(&name.to_lowercase());
         self.owner.post("/api/v1/invitations", json!({ "email": email, "role": role })).await.expect(201);
-        let token = self.world.link(&email).await;
+        let token = self.world.link(&email, "join").await;
         let form = json!({ "token": token, "name": name, "password": crate::world::PASSWORD });
         self.world.post("/api/v1/auth/join", form).await.expect(201);
         Person::login(&self.world, &email, crate::world::PASSWORD).await

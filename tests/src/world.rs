@@ -281,12 +281,12 @@ impl World {
         mails
     }
 
-    /// The token in the link of the latest mail to an address.
-    pub async fn link(&self, to: &str) -> String {
-        let mails = self.mails(to).await;
-        let text = mails.first().map(|mail| text(&mail["text"])).unwrap_or_default();
-        let token = text.split("token=").nth(1).and_then(|rest| rest.split_whitespace().next());
-        token.unwrap_or_else(|| panic!("no link for {to} in {mails:?}")).to_owned()
+    /// The token in the latest link to a page that was sent to an address. Mails of different things may overtake each other.
+    pub async fn link(&self, to: &str, page: &str) -> String {
+        let (mails, link) = (self.mails(to).await, format!("/{page}?token="));
+        let texts = mails.iter().filter_map(|mail| mail["text"].as_str());
+        let token = texts.filter_map(|text| text.split(&link).nth(1)?.split_whitespace().next()).next();
+        token.unwrap_or_else(|| panic!("no link to {page} for {to} in {mails:?}")).to_owned()
     }
 }
 

@@ -22,7 +22,7 @@ async fn newcomer(operator: &Person) -> Person {
     let world = &operator.world;
     let email = world.email("eve");
     operator.post("/api/v1/platform/operators", json!({ "email": email })).await.expect(201);
-    let form = json!({ "token": world.link(&email).await, "name": "Eve", "password": PASSWORD });
+    let form = json!({ "token": world.link(&email, "join-platform").await, "name": "Eve", "password": PASSWORD });
     world.post("/api/v1/platform/join", form).await.expect(201);
     let token = Person::half_signed_in(world, &email).await.expect(200);
     Person { id: text(&token["operator"]["id"]), email, access: text(&token["access_token"]), refresh: String::new(), world: world.clone() }

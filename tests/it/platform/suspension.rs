@@ -81,7 +81,7 @@ async fn nobody_joins_a_suspended_organisation_and_its_neighbours_notice_nothing
     let (operator, acme, other) = (world.operator().await, world.organization("Acme").await, world.organization("Other").await);
     let (zoe, lee) = (world.email("zoe"), world.email("lee"));
     acme.owner.post("/api/v1/invitations", json!({ "email": zoe, "role": "member" })).await.expect(201);
-    let token = world.link(&zoe).await;
+    let token = world.link(&zoe, "join").await;
     let joining = acme.owner.post("/api/v1/organization/join-code", json!({})).await.expect(200);
     suspend(&operator, &acme).await;
     let form = json!({ "token": token, "name": "Zoe", "password": PASSWORD });

@@ -14,7 +14,7 @@ async fn no_more_are_active_than_the_quota_allows_however_many_come_at_once() {
     for name in ["Ann", "Ben", "Cleo", "Dan", "Eli"] {
         let email = world.email(&name.to_lowercase());
         acme.owner.post("/api/v1/invitations", json!({ "email": email, "role": "member" })).await.expect(201);
-        forms.push(json!({ "token": world.link(&email).await, "name": name, "password": PASSWORD }));
+        forms.push(json!({ "token": world.link(&email, "join").await, "name": name, "password": PASSWORD }));
     }
     let set = operator.patch(&tenant(&acme), json!({ "quota": { "members": 3 } })).await.expect(200);
     assert_eq!(set["tenant"]["quota"]["members"], 3);
