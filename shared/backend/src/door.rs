@@ -104,8 +104,14 @@ pub struct App(pub(crate) Backend);
 /// What a session writes to go on, and to end.
 const OF_A_SESSION: [&str; 5] = [Session::KIND, Ticket::KIND, Connection::KIND, Socket::KIND, Watch::KIND];
 
-/// What a suspended organisation may begin: for a session to go on, and for the organisation to end.
-const GOES_ON: [Grant; 5] = [Grant::UseAccount, Grant::UseSession, Grant::Converse, Grant::Connect, Grant::RemoveOrganization];
+/// What is written in a suspended organisation: what a session needs to go on, and for the organisation to end.
+fn goes_on<P: Permission>() -> &'static [&'static str] {
+    match P::GRANT {
+        Grant::UseAccount | Grant::UseSession | Grant::Converse | Grant::Connect => &OF_A_SESSION,
+        Grant::RemoveOrganization => P::WRITES,
+        _ => &[],
+    }
+}
 
 /// Proof that the caller may do `P` in the organisation of their token.
 pub struct Can<P> {
@@ -300,7 +306,7 @@ impl<P: Permission> FromRequestParts<App> for Can<P> {
         caller.room.claim = claim;
         let can = caller.can::<P>().await?;
         // Before anything is done for it, unless it may be for a session to go on; then what it writes decides
-        if !parts.method.is_safe() && !P::WRITES.is_empty() && !GOES_ON.contains(&P::GRANT) {
+        if !parts.method.is_safe() && !P::WRITES.is_empty() && goes_on::<P>().is_empty() {
             can.check_open()?;
         }
         if let Some(claim) = &can.room.claim {
@@ -484,9 +490,7 @@ impl<P: Permission> Can<P> {
 
     fn check_writes(&self, commit: &Commit) -> Result<()> {
         let written = |write: &&Write| !matches!(write, Write::Hold { .. });
-        if P::GRANT != Grant::RemoveOrganization
-            && !commit.writes.iter().filter(written).all(|write| OF_A_SESSION.contains(&write.record().kind()))
-        {
+        if !commit.writes.iter().filter(written).all(|write| goes_on::<P>().contains(&write.record().kind())) {
             self.check_open()?;
         }
         match commit.writes.iter().map(|write| write.record().kind()).find(|kind| !P::WRITES.contains(kind)) {
