@@ -46,7 +46,7 @@ async fn tell(system: &System, endpoints: &Endpoints, change: &ChangeId, action:
         unless_raced(system.commit(endpoint.webhook.clone().orphaned(system.now())).await)?;
     }
     let none = Grants::default();
-    let hears = |endpoint: &&Endpoint| endpoint.webhook.hears(action, subject, endpoint.grants.as_ref().unwrap_or(&none));
+    let hears = |endpoint: &&Endpoint| endpoint.webhook.hears(change, action, subject, endpoint.grants.as_ref().unwrap_or(&none));
     let hearing = endpoints.iter().filter(hears);
     let deliveries = hearing.filter_map(|endpoint| Delivery::new(&endpoint.webhook, change, action, subject, system.now()));
     let commit = deliveries.fold(Commit::quiet(), Commit::also_create);

@@ -207,12 +207,13 @@ impl Webhook {
         Commit::noted(PING, self)
     }
 
-    /// Whether it is told of this, by what whoever answers for it may now.
-    pub fn hears(&self, action: &str, subject: &Subject, grants: &Grants) -> bool {
+    /// Whether it is told of this change, by what whoever answers for it may now. What was before it, it does not hear.
+    pub fn hears(&self, change: &ChangeId, action: &str, subject: &Subject, grants: &Grants) -> bool {
         if action == PING {
             return subject.id == self.id.as_str();
         }
-        self.paused.is_none() && self.events.iter().any(|event| event.covers(action)) && Self::may_tell(action, grants)
+        let since = self.paused.is_none() && self.id.made_at() <= change.made_at();
+        since && self.events.iter().any(|event| event.covers(action)) && Self::may_tell(action, grants)
     }
 
     pub fn may_tell(action: &str, grants: &Grants) -> bool {
@@ -510,17 +511,20 @@ mod tests {
         assert!(made(&["invoice.*"], Role::Accountant).is_ok() && made(&["task.*"], Role::Member).is_ok());
         let all = made(&["*"], Role::Member).unwrap();
         let subject = Subject { kind: "task".to_owned(), id: "tsk_1".to_owned() };
-        let grants = Role::Member.grants();
-        assert!(all.hears("task.created", &subject, &grants) && !all.hears("client.created", &subject, &grants));
-        assert!(!all.hears("task.created", &subject, &Grants::default()));
+        let (change, grants) = (ChangeId::new(NOW, 3), Role::Member.grants());
+        assert!(all.hears(&change, "task.created", &subject, &grants) && !all.hears(&change, "client.created", &subject, &grants));
+        assert!(!all.hears(&change, "task.created", &subject, &Grants::default()));
     }
 
     #[test]
     fn a_webhook_hears_what_it_named_and_nothing_else() {
         let subject = Subject { kind: "task".to_owned(), id: "tsk_1".to_owned() };
-        let hears = |events: &[&str], action: &str| webhook(events).hears(action, &subject, &Role::Owner.grants());
+        let change = ChangeId::new(NOW, 3);
+        let hears = |events: &[&str], action: &str| webhook(events).hears(&change, action, &subject, &Role::Owner.grants());
         assert!(hears(&["task.*"], "task.moved") && hears(&["task.moved"], "task.moved") && hears(&["*"], "invoice.issued"));
         assert!(!hears(&["task.*"], "invoice.issued") && !hears(&["task.moved"], "task.edited") && !hears(&["*"], PING));
+        let before = ChangeId::new(NOW - SignedDuration::from_millis(1), 3);
+        assert!(!webhook(&["*"]).hears(&before, "task.moved", &subject, &Role::Owner.grants()), "it was not there yet");
         for wrong in
             ["", "task", "task.", ".moved", "*.moved", "task.mo*", "session.opened", "message.*", "organization.*", "Task.*", "a.b.c"]
         {
