@@ -10,6 +10,7 @@ use domain::{
     Error, Result,
     access::Group,
     commit::Commit,
+    directory::group_list,
     id::{GroupId, UserId},
     limits,
     organization::{Membership, Standing},
@@ -35,7 +36,7 @@ async fn noted(can: &Scim, id: &GroupId) -> Result<Provisioned> {
 }
 
 async fn members(can: &Scim, id: &GroupId) -> Result<Vec<UserId>> {
-    let list = keys::members_with(can.tenant(), &format!("group:{id}"));
+    let list = keys::members_with(can.tenant(), &group_list(id));
     Ok(can.all(list, limits::SCIM_LIST).await?.into_iter().map(|entry| entry.user).collect())
 }
 

@@ -116,6 +116,26 @@ impl System {
 
     /// Brings derived entries in step: puts those that hold now and did not before, removes those that held and no longer do.
     pub async fn replace_entries(&self, before: Vec<Record>, after: Vec<Record>, now: Vec<Record>) -> Result<()> {
+        self.room.store.table.write_each(&self.room.tenant, self.steps(before, after, now)).await
+    }
+
+    /// The same, as long as what the entries are derived from is as it was read; it is stale otherwise.
+    pub async fn replace_entries_while<R: Kept + Clone>(
+        &self,
+        holds: Option<R>,
+        before: Vec<Record>,
+        after: Vec<Record>,
+        now: Vec<Record>,
+    ) -> Result<()> {
+        let Some(holds) = holds else { return self.replace_entries(before, after, now).await };
+        for some in self.steps(before, after, now).chunks(limits::TRANSACTION - 1) {
+            let commit = Commit { writes: some.to_vec(), drafts: Vec::new() };
+            self.commit(commit.while_holds(holds.clone())).await?;
+        }
+        Ok(())
+    }
+
+    fn steps(&self, before: Vec<Record>, after: Vec<Record>, now: Vec<Record>) -> Vec<Write> {
         let place = |record: &Record| {
             let place = keys::place(&self.room.tenant, record);
             (place.pk, place.sk)
@@ -126,6 +146,6 @@ impl System {
         let removals =
             before.into_iter().chain(after).filter(|record| !has.contains(&place(record)) && gone.insert(place(record))).map(Write::Remove);
         let puts = now.iter().filter(|record| !had.contains(&place(record))).cloned().map(Write::Put);
-        self.room.store.table.write_each(&self.room.tenant, removals.chain(puts).collect()).await
+        removals.chain(puts).collect()
     }
 }

@@ -62,6 +62,14 @@ pub struct MemberSearch {
     pub skill: BTreeSet<String>,
 }
 
+/// Before the id of a group, the list of those in it.
+const GROUP: &str = "group:";
+
+/// The list of those in a group.
+pub fn group_list(id: &GroupId) -> String {
+    format!("{GROUP}{id}")
+}
+
 /// The beginnings of words that have lists: of half the length at least, so that what a list has too much is bounded.
 const BEGINNINGS: [usize; 4] = [1, 2, 4, 8];
 
@@ -73,6 +81,12 @@ fn begun(of: &'static str, word: &str) -> impl Iterator<Item = String> {
 
 fn skill_words(skill: &Label) -> impl Iterator<Item = String> {
     folded_words(skill.as_str()).take(limits::SKILL_WORDS)
+}
+
+impl MemberWord {
+    pub fn is_of_group(&self) -> bool {
+        self.word.starts_with(GROUP)
+    }
 }
 
 impl Membership {
@@ -97,7 +111,7 @@ impl Membership {
         let begun = words.iter().flat_map(|word| begun("word", word)).chain(skills.iter().flat_map(|word| begun("skill", word)));
         let is = [format!("role:{}", self.role.as_str()), format!("standing:{}", self.standing.as_str())];
         let roles = self.roles.iter().map(|id| format!("role:{id}"));
-        let groups = self.groups.iter().map(|id| format!("group:{id}"));
+        let groups = self.groups.iter().map(group_list);
         let department = self.department.iter().map(|id| format!("department:{id}"));
         let teams = self.teams.iter().map(|id| format!("team:{id}"));
         let lists: BTreeSet<String> = begun.chain(is).chain(roles).chain(groups).chain(department).chain(teams).collect();
@@ -111,7 +125,7 @@ impl Membership {
 
     /// Where somebody stands in the list of a group.
     pub(crate) fn group_entry(&self, group: &GroupId) -> MemberWord {
-        self.entry(format!("group:{group}"))
+        self.entry(group_list(group))
     }
 }
 
@@ -120,7 +134,7 @@ impl Access {
     pub fn lists_with(&self, grant: Grant) -> Vec<String> {
         let built_in = Role::ALL.iter().filter(|role| role.grants().allow(grant)).map(|role| format!("role:{}", role.as_str()));
         let roles = self.roles.iter().filter(|role| role.permissions.allow(grant)).map(|role| format!("role:{}", role.id));
-        let groups = self.groups.iter().filter(|group| group.permissions.allow(grant)).map(|group| format!("group:{}", group.id));
+        let groups = self.groups.iter().filter(|group| group.permissions.allow(grant)).map(|group| group_list(&group.id));
         built_in.chain(roles).chain(groups).collect()
     }
 }
@@ -132,7 +146,7 @@ impl MemberSearch {
             AnyRole::BuiltIn(role) => format!("role:{}", role.as_str()),
             AnyRole::Own(id) => format!("role:{id}"),
         });
-        let group = self.group.iter().map(|id| format!("group:{id}"));
+        let group = self.group.iter().map(group_list);
         let department = self.department.iter().map(|id| format!("department:{id}"));
         let team = self.team.iter().map(|id| format!("team:{id}"));
         let standing = self.standing.iter().map(|standing| format!("standing:{}", standing.as_str()));
