@@ -1,4 +1,4 @@
-"""Deploys the template on an emulator, runs the suite against it, and holds the roles against the calls that were made."""
+"""Deploys the template on emulators, runs the suite against them, and holds the roles against the calls that were made."""
 
 import argparse
 import base64
@@ -13,6 +13,9 @@ import sys
 import time
 import urllib.request
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,8 @@ SKIPPED = ROOT / "tests/skipped-when-deployed.txt"
 STACK = "office-copilot"
 SECRETS_PARAMETER = "/office-copilot/secrets"
 SETUP = secrets.token_urlsafe(24)
+# One for each test that runs at a time, so that none waits until another is done or until time is its own to move
+SYSTEMS = min(os.cpu_count() or 1, 4)
 
 
 def main() -> None:
@@ -35,41 +40,60 @@ def main() -> None:
     parser.add_argument("--programs", type=Path, required=True, help="folder with the programs: NAME, or NAME/bootstrap")
     parser.add_argument("--folder", type=Path, required=True, help="for logs and packages")
     parser.add_argument("--scoped", action="store_true", help="with credentials of one organisation at a time")
-    parser.add_argument("--serve", action="store_true", help="deploy and wait, and run no tests")
+    parser.add_argument("--serve", action="store_true", help="deploy one and wait, and run no tests")
     options, arguments = parser.parse_known_args()
     # Told to end, it still stops what it started
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     options.folder.mkdir(parents=True, exist_ok=True)
-    given = os.environ.get("OFFICE_COPILOT_URL")
-    if given:
-        status, skipped = run_suite(options.folder, {}, arguments)
+    if os.environ.get("OFFICE_COPILOT_URL"):
+        status, skipped = run_suite(options.folder, {}, arguments or ["-E", "binary(it)"])
         say_skipped(skipped)
         sys.exit(status)
-    aws, public = free_ports(2)
-    emulator = start(options.folder, aws, public)
     try:
-        clients = Clients(f"http://127.0.0.1:{aws}")
-        deploy(clients, options, f"http://127.0.0.1:{aws}", f"http://localhost:{public}")
-        if options.serve:
-            print(f"serving http://localhost:{public}, services at http://127.0.0.1:{aws}; Ctrl-C ends it", flush=True)
-            emulator.wait()
-            return
-        url = f"http://localhost:{public}"
-        status, skipped = run_suite(options.folder, {"OFFICE_COPILOT_URL": url, "OFFICE_COPILOT_TOOLS": url, "OFFICE_COPILOT_SETUP": SETUP}, arguments)
-        say_skipped(skipped)
-        status = check_skipped(skipped, whole=not arguments) or status
-        used, policies = gather(clients, emulator, options.folder)
-        # A part provokes too little; and with scoped credentials, functions leave to TenantRole what their own still may
-        complete = set() if arguments else {role for role in policies if not options.scoped or "-TenantRole-" in role}
-        status = check_privileges(used, policies, complete) or status
-        if status:
-            print(f"logs: {options.folder}/emulator.log and {options.folder}/functions.log")
-        sys.exit(status)
+        with ExitStack() as stack:
+            sys.exit(test(options, arguments, stack))
     except KeyboardInterrupt:
         sys.exit(130)
-    finally:
-        stop(emulator)
-        shutil.rmtree(options.folder / "scratch", ignore_errors=True)
+
+
+def test(options: argparse.Namespace, arguments: list[str], stack: ExitStack) -> int:
+    begun = time.monotonic()
+    count = 1 if options.serve else SYSTEMS
+    ports = free_ports(2 * count)
+    systems = []
+    for number in range(count):
+        systems.append(start(options.folder / str(number), *ports[2 * number : 2 * number + 2]))
+        stack.callback(systems[-1].stop)
+    plans, left_out = [], {}
+    for system in systems:
+        lowered, left_out = lowering.lower(load(), system.services, system.url, clock.environment(system.folder / "time"))
+        plans.append(lowered)
+    packages = [package(options, program) for program in sorted(set(lowering.binaries(load()).values()))]
+    packaged = time.monotonic()
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda system, lowered: deploy(system, lowered, packages, options.scoped), systems, plans))
+    for packed in packages:
+        packed.unlink()
+    made = len(plans[0]["Resources"])
+    print(f"packaged in {packaged - begun:.1f} s, deployed {made} resources {count} times in {time.monotonic() - packaged:.1f} s")
+    for reason in sorted(set(left_out.values())):
+        print(f"left out, because {reason}: {', '.join(name for name in left_out if left_out[name] == reason)}")
+    print(f"{len(left_out)} resources left out", flush=True)
+    if options.serve:
+        print(f"serving {systems[0].url}, services at {systems[0].services}; Ctrl-C ends it", flush=True)
+        return systems[0].process.wait()
+    urls = " ".join(system.url for system in systems)
+    variables = {"OFFICE_COPILOT_URL": urls, "OFFICE_COPILOT_TOOLS": urls, "OFFICE_COPILOT_SETUP": SETUP}
+    status, skipped = run_suite(options.folder, variables, ["--test-threads", str(count), *(arguments or ["-E", "binary(it)"])])
+    say_skipped(skipped)
+    status = check_skipped(skipped, whole=not arguments) or status
+    used, policies = gather(systems)
+    # A part provokes too little; and with scoped credentials, functions leave to TenantRole what their own still may
+    complete = set() if arguments else {role for role in policies if not options.scoped or "-TenantRole-" in role}
+    status = check_privileges(used, policies, complete) or status
+    if status:
+        print(f"logs: {options.folder}/*/emulator.log and {options.folder}/*/functions.log")
+    return status
 
 
 class Clients:
@@ -90,6 +114,31 @@ class Clients:
         return client
 
 
+@dataclass
+class System:
+    """An emulator in a process of its own, because its time is moved, and what is deployed on it."""
+
+    folder: Path
+    services: str
+    url: str
+    process: subprocess.Popen
+    clients: Clients
+
+    def stop(self) -> None:
+        """The emulator and all functions it started."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                pass
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        shutil.rmtree(self.folder / "scratch", ignore_errors=True)
+
+
 def free_ports(count: int) -> list[int]:
     held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [one.getsockname()[1] for one in held]
@@ -98,19 +147,19 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def start(folder: Path, aws: int, public: int) -> subprocess.Popen:
-    """The emulator in a process of its own, because its time is moved."""
-    log = (folder / "emulator.log").open("w")
+def start(folder: Path, aws: int, public: int) -> System:
+    shutil.rmtree(folder, ignore_errors=True)
     scratch = folder / "scratch"
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir()
+    scratch.mkdir(parents=True)
+    log = (folder / "emulator.log").open("w")
+    services = f"http://127.0.0.1:{aws}"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "OFFICE_COPILOT_"))}
     environment |= {
         "AUTH": "true",
         # It unpacks every program, and leaves that behind
         "TMPDIR": str(scratch),
         "GATEWAY_PORT": str(aws),
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{aws}",
+        "AWS_ENDPOINT_URL": services,
         "MINISTACK_REGION": lowering.REGION,
         "AWS_DEFAULT_REGION": lowering.REGION,
         "IOT_MTLS_ENABLED": "0",
@@ -119,63 +168,46 @@ def start(folder: Path, aws: int, public: int) -> subprocess.Popen:
     }
     command = [sys.executable, str(HERE / "serve.py"), str(folder), str(aws), str(public)]
     process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+    return System(folder, services, f"http://localhost:{public}", process, Clients(services))
+
+
+def wait_until_up(system: System) -> None:
     end = time.monotonic() + 60
-    while time.monotonic() < end and process.poll() is None:
+    while time.monotonic() < end and system.process.poll() is None:
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{aws}/_ministack/health", timeout=5)
-            return process
+            urllib.request.urlopen(f"{system.services}/_ministack/health", timeout=5)
+            return
         except OSError:
             time.sleep(0.05)
-    stop(process)
-    sys.exit(f"the emulator did not start: {log.name}")
+    sys.exit(f"the emulator did not start: {system.folder}/emulator.log")
 
 
-def stop(process: subprocess.Popen) -> None:
-    """The emulator and all functions it started."""
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            pass
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+def load() -> dict[str, Any]:
+    return lowering.load(ROOT / "template.yaml")
 
 
-def deploy(clients: Clients, options: argparse.Namespace, aws: str, public: str) -> None:
-    begun = time.monotonic()
-    template = lowering.load(ROOT / "template.yaml")
-    programs = lowering.binaries(template)
-    lowered, left_out = lowering.lower(template, aws, public, clock.environment(options.folder / "time"))
+def deploy(system: System, lowered: dict[str, Any], packages: list[Path], scoped: bool) -> None:
+    wait_until_up(system)
+    clients = system.clients
     clients.s3.create_bucket(Bucket=lowering.CODE_BUCKET, CreateBucketConfiguration={"LocationConstraint": lowering.REGION})
-    for program in sorted(set(programs.values())):
-        packed = package(options, program)
+    for packed in packages:
         clients.s3.upload_file(str(packed), lowering.CODE_BUCKET, packed.name)
-        packed.unlink()
     clients.s3.put_object(Bucket=lowering.CODE_BUCKET, Key="template.json", Body=json.dumps(lowered).encode())
     clients.ssm.put_parameter(Name=SECRETS_PARAMETER, Type="SecureString", Value=signing_keys())
     sender = lowered["Parameters"]["MailFrom"]["Default"]
     clients.sesv2.create_email_identity(EmailIdentity=sender)
-    packaged = time.monotonic()
     clients.cloudformation.create_stack(
         StackName=STACK,
-        TemplateURL=f"{aws}/{lowering.CODE_BUCKET}/template.json",
+        TemplateURL=f"{system.services}/{lowering.CODE_BUCKET}/template.json",
         Parameters=[
             {"ParameterKey": "Architecture", "ParameterValue": "x86_64"},
-            {"ParameterKey": "TenantScoped", "ParameterValue": json.dumps(options.scoped)},
+            {"ParameterKey": "TenantScoped", "ParameterValue": json.dumps(scoped)},
         ],
         Capabilities=["CAPABILITY_IAM"],
     )
     wait_for_stack(clients)
     enable_expiry(clients, lowered)
     verify(clients, lowered)
-    made = len(lowered["Resources"])
-    print(f"packaged in {packaged - begun:.1f} s, deployed {made} resources in {time.monotonic() - packaged:.1f} s")
-    for reason in sorted(set(left_out.values())):
-        print(f"left out, because {reason}: {', '.join(name for name in left_out if left_out[name] == reason)}")
-    print(f"{len(left_out)} resources left out", flush=True)
 
 
 def package(options: argparse.Namespace, program: str) -> Path:
@@ -251,7 +283,7 @@ def run_suite(folder: Path, variables: dict[str, str], arguments: list[str]) -> 
     skipped = folder / "skipped.txt"
     skipped.write_text("")
     begun = time.monotonic()
-    command = ["cargo", "nextest", "run", "--workspace", "--no-fail-fast", *(arguments or ["-E", "binary(it)"])]
+    command = ["cargo", "nextest", "run", "--workspace", "--no-fail-fast", *arguments]
     if "CI" in os.environ:
         command.insert(3, "--locked")
     environment = os.environ | variables | {"OFFICE_COPILOT_SKIPPED": str(skipped)}
@@ -278,17 +310,25 @@ def check_skipped(found: list[str], whole: bool) -> int:
     return 1 if new or gone else 0
 
 
-def gather(clients: Clients, emulator: subprocess.Popen, folder: Path) -> tuple[list[dict], dict[str, list[dict]]]:
-    """The calls that were made, and what the deployed roles allow."""
+def gather(systems: list[System]) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]]]:
+    """The calls that were made on all of them, as if on the first, and what its roles allow: each has buckets of its own names."""
+    clients = systems[0].clients
     functions = clients._lambda.list_functions()["Functions"]
     mappings = clients._lambda.list_event_source_mappings()["EventSourceMappings"]
     roles = {function["Role"].split("/")[-1] for function in functions}
     # Those who take it on are held against it too
     roles |= {role for name, role in physical(clients, "AWS::IAM::Role").items() if name == "TenantRole"}
     policies = {role: statements(clients, role) for role in sorted(roles)}
-    stop(emulator)
-    used = json.loads((folder / "calls.json").read_text()) + privileges.needed_by_lambda(functions, mappings)
-    return used, policies
+    here, recorded = physical(clients, "AWS::S3::Bucket"), []
+    for system in systems:
+        there = physical(system.clients, "AWS::S3::Bucket")
+        system.stop()
+        calls = (system.folder / "calls.json").read_text()
+        for name in here:
+            calls = calls.replace(there[name], here[name])
+        recorded.append(json.loads(calls))
+    used = privileges.added(recorded)
+    return used + privileges.needed_by_lambda(functions, mappings), policies
 
 
 def statements(clients: Clients, role: str) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Which calls each function made, and whether its role allows these and nothing else."""
 
 import fnmatch
+import itertools
 import re
 import threading
 from collections.abc import Set
@@ -75,6 +76,15 @@ def recorded() -> list[dict[str, Any]]:
     with lock:
         found = sorted(calls.items())
     return [dict(role=role, action=action, resource=resource, allowed=allowed, times=times) for (role, action, resource, allowed), times in found]
+
+
+def added(lists: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """What several emulators recorded, as if it were one."""
+    found: dict[tuple, dict[str, Any]] = {}
+    for line in itertools.chain.from_iterable(lists):
+        known = found.setdefault((line["role"], line["action"], line["resource"], line["allowed"]), line | {"times": 0})
+        known["times"] += line["times"]
+    return list(found.values())
 
 
 def needed_by_lambda(functions: list[dict[str, Any]], mappings: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 //!
 //! Everything goes over HTTP and WebSocket to a base URL: that of a system started for the test, or of
 //! `OFFICE_COPILOT_URL` when it is set: that of a deployed one, whose tools, if it has any, are at `OFFICE_COPILOT_TOOLS`.
+//! Where these list several, each test that runs at a time has one to itself.
 
 mod answer;
 mod authenticator;

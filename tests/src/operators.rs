@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::{
     collections::BTreeMap,
-    fs::File,
     io::{Read, Seek, Write},
 };
 
@@ -118,10 +117,4 @@ impl Person {
             world: world.clone(),
         }
     }
-}
-
-/// Where those who share a system keep what its first operator's app knows.
-pub(crate) fn file() -> File {
-    let path = std::env::temp_dir().join("office-copilot-operator.json");
-    File::options().read(true).write(true).create(true).truncate(false).open(path).expect("a file for the operator")
 }

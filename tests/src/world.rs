@@ -1,7 +1,4 @@
-use crate::{
-    Answer, Organization, Person,
-    operators::{self, Apps},
-};
+use crate::{Answer, Organization, Person, operators::Apps};
 use local::{Options, Stack};
 use reqwest::{
     Client, Method, RequestBuilder,
@@ -46,7 +43,22 @@ pub const PASSWORD: &str = "correct horse battery";
 
 /// The address of a system that was deployed for the tests.
 fn deployed() -> Option<String> {
-    std::env::var("OFFICE_COPILOT_URL").ok().map(|url| url.trim_end_matches('/').to_owned())
+    of_this_slot("OFFICE_COPILOT_URL")
+}
+
+/// One of the addresses that a variable lists: with one for each test that runs at a time, none waits for another.
+fn of_this_slot(variable: &str) -> Option<String> {
+    let listed = std::env::var(variable).ok()?;
+    let addresses: Vec<_> = listed.split_whitespace().collect();
+    let slot = std::env::var("NEXTEST_TEST_GLOBAL_SLOT").ok().and_then(|slot| slot.parse::<usize>().ok()).unwrap_or_default();
+    addresses.get(slot % addresses.len().max(1)).map(|address| address.trim_end_matches('/').to_owned())
+}
+
+/// A file for those who share the system at an address.
+fn shared_file(url: &str, name: &str) -> File {
+    let place: String = url.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '-' }).collect();
+    let path = std::env::temp_dir().join(format!("office-copilot-{place}-{name}"));
+    File::options().read(true).write(true).create(true).truncate(false).open(path).expect("a file for those who share a system")
 }
 
 impl World {
@@ -90,9 +102,9 @@ impl World {
     }
 
     fn join(url: String, wait: fn(&File) -> std::io::Result<()>) -> Self {
-        let turn = File::create(std::env::temp_dir().join("office-copilot-tests.lock")).expect("a file for the turn");
+        let turn = shared_file(&url, "turn");
         wait(&turn).expect("a turn");
-        let tools = std::env::var("OFFICE_COPILOT_TOOLS").ok().map(|tools| format!("{tools}/_local"));
+        let tools = of_this_slot("OFFICE_COPILOT_TOOLS").map(|tools| format!("{tools}/_local"));
         let next = moment() << 10 | u64::from(std::process::id() % 1024);
         // Each test comes from an address of its own, as people do, so that what is limited by address is limited for it alone
         let address = tools.as_ref().map(|_| Ipv4Addr::from(0x7f01_0000 | (next as u32 & 0xffff)).into());
@@ -181,7 +193,7 @@ impl World {
     }
 
     pub(crate) fn shared_apps(&self) -> Option<File> {
-        self.is_shared().then(operators::file)
+        self.is_shared().then(|| shared_file(&self.url, "operator"))
     }
 
     pub(crate) fn apps<T>(&self, look: impl FnOnce(&mut Apps) -> T) -> T {
