@@ -10,8 +10,9 @@ use domain::{
     account::{Credentials, EmailOwner, User},
     commit::{Actor, Commit, Kept, Record, Write},
     id::{InvitationId, UserId},
+    invitation::Invitation,
     limits,
-    organization::{Invitation, Membership},
+    organization::Membership,
     settings::{Demands, PasswordPolicy},
     text::{Email, Label, Line, Password, Zone},
 };

@@ -9,7 +9,7 @@ use backend::{
 use domain::{
     Error, Result,
     id::InvitationId,
-    organization::{Approval, Invitation, InvitationDraft},
+    invitation::{Approval, Invitation, InvitationDraft},
     policy::InviteMembers,
 };
 

@@ -12,6 +12,7 @@ use domain::{
     directory::*,
     file::File,
     id::*,
+    invitation::*,
     limits,
     mail::Mailed,
     notification::Notification,

@@ -10,6 +10,7 @@ use crate::{
     directory::*,
     file::File,
     id::*,
+    invitation::*,
     mail::Mailed,
     notification::Notification,
     organization::*,

@@ -18,6 +18,7 @@ pub mod holidays;
 pub mod hours;
 pub mod id;
 pub mod import;
+pub mod invitation;
 pub mod limits;
 pub mod mail;
 pub mod money;

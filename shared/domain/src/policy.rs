@@ -9,6 +9,7 @@ use crate::{
     conversation::*,
     directory::*,
     file::File,
+    invitation::*,
     notification::Notification,
     organization::*,
     passkey::Passkey,

@@ -5,8 +5,9 @@ use crate::{
     access::Access,
     commit::Commit,
     id::*,
+    invitation::Invitation,
     money::Currency,
-    organization::{Invitation, Membership, Organization, settled},
+    organization::{Membership, Organization, settled},
     removal::{RemovalPlan, RemovalView, Tombstone},
     text::*,
 };
