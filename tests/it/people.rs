@@ -1,7 +1,7 @@
 //! Signing up, joining, logging in and out.
 
 use serde_json::json;
-use tests::{Person, World};
+use tests::{Answer, Person, World};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -288,4 +288,126 @@ async fn somebody_who_asked_to_join_can_be_refused() {
     acme.owner.delete(&path).await.expect(204);
     acme.owner.post(&format!("{path}/approve"), json!({})).await.refused(409, "conflict");
     assert!(acme.owner.list("/api/v1/invitations").await.is_empty() && world.mails(&ned).await.is_empty());
+}
+
+async fn invite(by: &Person, email: &str) -> Answer {
+    by.post("/api/v1/invitations", json!({ "email": email, "role": "member" })).await
+}
+
+#[tokio::test]
+async fn nobody_is_invited_who_is_there_already_whatever_they_are() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (ben, gus) = (acme.joins("Ben", "member").await, acme.joins("Gus", "guest").await);
+    let key = json!({ "name": "Directory", "permissions": ["provision_members"] });
+    let secret = acme.owner.post("/api/v1/api-keys", key).await.expect(201)["secret"].as_str().expect("a secret").to_owned();
+    let (directory, una) = (Person { access: secret, ..acme.owner.clone() }, world.email("una"));
+    directory.post("/scim/v2/Users", json!({ "userName": una })).await.expect(201);
+    world.idle().await;
+    for email in [&acme.owner.email, &ben.email, &ben.email.to_uppercase(), &gus.email, &una] {
+        let refused = invite(&acme.owner, email).await.refused(409, "conflict");
+        assert_eq!(refused["detail"], "somebody with this address is a member already", "{email}");
+    }
+    let member = format!("/api/v1/members/{}", ben.id);
+    acme.owner.post(&format!("{member}/deactivate"), json!({})).await.expect(200);
+    let refused = invite(&acme.owner, &ben.email).await.refused(409, "conflict");
+    assert_eq!(refused["detail"], "somebody with this address is a member and deactivated; reactivate them instead");
+    assert!(acme.owner.list("/api/v1/invitations").await.is_empty());
+    let invited = async || world.mails(&ben.email).await.iter().filter(|mail| mail["subject"] == "Acme Owner invites you to Acme").count();
+    assert_eq!(invited().await, 1);
+
+    // Another organisation is told nothing of who is in this one
+    let other = world.organization("Other").await;
+    invite(&other.owner, &ben.email).await.expect(201);
+    // Whoever went can come back, in the same moment
+    acme.owner.delete(&member).await.expect(204);
+    invite(&acme.owner, &ben.email).await.expect(201);
+    assert_eq!(invited().await, 2);
+}
+
+#[tokio::test]
+async fn whoever_joined_by_another_way_is_sent_no_invitation_again() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let email = world.email("ben");
+    let first = invite(&acme.owner, &email).await.expect(201);
+    let organization = acme.owner.post("/api/v1/organization/join-code", json!({})).await.expect(200);
+    let ask = json!({ "code": organization["joining"]["code"], "email": email });
+    world.post("/api/v1/auth/ask-to-join", ask).await.expect(204);
+    let listed = acme.owner.list("/api/v1/invitations").await;
+    let asked = listed.iter().find(|one| one["state"] == "requested").expect("a request");
+    let form = json!({ "token": world.link(&email, "join").await, "name": "Ben", "password": PASSWORD });
+    world.post("/api/v1/auth/join", form).await.expect(201);
+    world.idle().await;
+    for verb in ["approve", "resend"] {
+        let path = format!("/api/v1/invitations/{}/{verb}", asked["id"].as_str().expect("an id"));
+        let refused = acme.owner.post(&path, json!({})).await.refused(409, "conflict");
+        assert_eq!(refused["detail"], "somebody with this address is a member already");
+    }
+    let again = format!("/api/v1/invitations/{}/resend", first["id"].as_str().expect("an id"));
+    acme.owner.post(&again, json!({})).await.refused(409, "conflict");
+}
+
+/// The first second of an hour or a day, so that none begins while somebody counts in it.
+async fn begin(world: &World, seconds: u64) {
+    let now = world.now().await.as_second().unsigned_abs();
+    world.advance(std::time::Duration::from_secs(seconds - now % seconds)).await;
+}
+
+#[tokio::test]
+async fn one_address_is_invited_ten_times_a_day_at_the_most_sent_again_or_not() {
+    let world = World::alone().await;
+    begin(&world, 24 * 3600).await;
+    let acme = world.organization("Acme").await;
+    let ann = acme.joins("Ann", "admin").await;
+    let email = world.email("ben");
+    let first = invite(&acme.owner, &email).await.expect(201);
+    let again = format!("/api/v1/invitations/{}/resend", first["id"].as_str().expect("an id"));
+    for _ in 0..8 {
+        acme.owner.post(&again, json!({})).await.expect(200);
+    }
+    // Whoever asks, and however the address is written
+    invite(&ann, &email.to_uppercase()).await.expect(201);
+    for answer in [invite(&acme.owner, &email).await, ann.post(&again, json!({})).await] {
+        assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| (1..=24 * 3600).contains(&seconds)));
+        answer.refused(429, "too-many-requests");
+    }
+    assert_eq!(world.mails(&email).await.len(), 10);
+    invite(&acme.owner, &world.email("cleo")).await.expect(201);
+    invite(&world.organization("Other").await.owner, &email).await.expect(201);
+    world.advance(std::time::Duration::from_secs(24 * 3600)).await;
+    let owner = Person::login(&world, &acme.owner.email, PASSWORD).await;
+    owner.post(&again, json!({})).await.expect(200);
+}
+
+#[tokio::test]
+async fn an_organisation_invites_two_hundred_times_an_hour_at_the_most_and_by_lists_besides() {
+    let world = World::alone().await;
+    begin(&world, 3600).await;
+    let acme = world.organization("Acme").await;
+    let mut tries = tokio::task::JoinSet::new();
+    for _ in 0..203 {
+        let (owner, email) = (acme.owner.clone(), world.email("ben"));
+        tries.spawn(async move { invite(&owner, &email).await });
+    }
+    let answers = tries.join_all().await;
+    let (sent, late): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 201);
+    assert_eq!((sent.len(), late.len()), (200, 3));
+    for answer in late {
+        assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| (1..=3600).contains(&seconds)));
+        answer.refused(429, "too-many-requests");
+    }
+    let import = async |query: &str| {
+        let request = acme.owner.request(reqwest::Method::POST, &format!("/api/v1/members/import{query}"));
+        world.ask(request.header("content-type", "text/csv").body(format!("email\n{}\n", world.email("list")))).await
+    };
+    for _ in 0..20 {
+        assert_eq!(import("").await.expect(200)["invite"], 1);
+    }
+    import("").await.refused(429, "too-many-requests");
+    import("?dry_run=true").await.expect(200);
+    invite(&world.organization("Other").await.owner, &world.email("zoe")).await.expect(201);
+    world.advance(std::time::Duration::from_secs(3600)).await;
+    let owner = Person::login(&world, &acme.owner.email, PASSWORD).await;
+    invite(&owner, &world.email("zoe")).await.expect(201);
 }

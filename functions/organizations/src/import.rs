@@ -58,7 +58,8 @@ pub struct Import {
 ///
 /// `email` is needed; `role` (a member when empty) and `department` (name or id) may be there; other columns are ignored. Commas,
 /// semicolons and tabs part cells. Up to 500 rows and 64 KiB. Who is a member or invited already stays so, so that a list can be
-/// sent again, as after an answer that was lost. With `Accept: text/csv` the answer is a file with what each row came to.
+/// sent again, as after an answer that was lost. Twenty lists an hour are taken, without dry runs. With `Accept: text/csv` the
+/// answer is a file with what each row came to.
 #[utoipa::path(
     post, path = "/api/v1/members/import", operation_id = "import_members", tag = "organization", params(ImportQuery),
     request_body(content = String, content_type = "text/csv", example = "email;role;department\nben@example.com;member;Operations\n"),
@@ -96,6 +97,7 @@ pub async fn import(
     if dry_run {
         return Ok(answer);
     }
+    can.count_import().await?;
     send(&can, &good, known).await?;
     // Last, and with it the answer is kept: whoever asks again before that goes on where this ended
     Ok(can.answer(Commit::quiet(), answer).await?)

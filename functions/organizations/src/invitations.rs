@@ -11,6 +11,8 @@ use domain::{
     id::InvitationId,
     invitation::{Approval, Invitation, InvitationDraft},
     policy::InviteMembers,
+    settings::Settings,
+    text::Email,
 };
 
 /// Invitations that are still open, and those that were asked for and wait for an approval.
@@ -22,13 +24,19 @@ pub async fn list(can: Can<InviteMembers>, list: List<All>) -> Result<Answer, Pr
 }
 
 /// Invite somebody by mail. The one-time link stands in the mail and nowhere else.
+///
+/// Whoever has the address and is a member already, deactivated ones too, is not invited. One address is invited ten times a day at
+/// the most, sent again or not, and all of them two hundred times an hour.
 #[utoipa::path(post, path = "/api/v1/invitations", operation_id = "invite", tag = "organization", request_body = InvitationDraft, responses((status = 201, body = Invitation)))]
 pub async fn invite(can: Can<InviteMembers>, Body(draft): Body<InvitationDraft>) -> Result<Answer, Problem> {
     can.access().check_seat()?;
     check_department(&can, draft.department.as_ref()).await?;
-    let (organization, settings) =
-        tokio::try_join!(can.find(keys::organization(can.tenant()), "organisation"), can.get(keys::settings(can.tenant())))?;
-    settings.unwrap_or_default().check_address(&draft.email)?;
+    let (organization, settings, ()) = tokio::try_join!(
+        can.find(keys::organization(can.tenant()), "organisation"),
+        settings_for(&can, &draft.email),
+        can.count_invitation(&draft.email)
+    )?;
+    settings.check_address(&draft.email)?;
     let id = InvitationId::new(can.now(), can.random());
     let (invitation, commit) = Invitation::new(id, draft, &organization, can.membership(), can.grants(), can.now())?;
     let answer = Answer::created(format_args!("/api/v1/invitations/{}", invitation.id), &invitation)?;
@@ -41,25 +49,40 @@ pub async fn approve(can: Can<InviteMembers>, Path(id): Path<InvitationId>, Body
     can.access().check_seat()?;
     check_department(&can, approval.department.as_ref()).await?;
     let invitation: Invitation = can.find(keys::invitation(can.tenant(), &id), "invitation").await?;
-    check_domain(&can, &invitation).await?;
+    check_domain(&settings_for(&can, &invitation.email).await?, &invitation)?;
     let (invitation, commit) = invitation.approve(approval, can.membership(), can.grants(), can.now())?;
     can.commit(commit).await?;
     Ok(Answer::record(&invitation)?)
 }
 
+/// What the organisation has decided, for an address that nobody has who is here.
+async fn settings_for(can: &Can<InviteMembers>, email: &Email) -> Result<Settings> {
+    let (settings, mail) = tokio::try_join!(can.get(keys::settings(can.tenant())), can.get(keys::member_mail(can.tenant(), email)))?;
+    // An address leads to its member for a moment after they went
+    if let Some(mail) = mail
+        && let Some(member) = can.get(keys::member(can.tenant(), &mail.user)).await?
+    {
+        member.check_outside()?;
+    }
+    Ok(settings.unwrap_or_default())
+}
+
 /// The domains that are allowed may have changed since.
-async fn check_domain(can: &Can<InviteMembers>, invitation: &Invitation) -> Result<()> {
-    match can.get(keys::settings(can.tenant())).await?.unwrap_or_default().admits(&invitation.email) {
+fn check_domain(settings: &Settings, invitation: &Invitation) -> Result<()> {
+    match settings.admits(&invitation.email) {
         true => Ok(()),
         false => Err(Error::Conflict("the address is at none of the domains this organisation allows".to_owned())),
     }
 }
 
 /// Send an invitation again; the link sent before no longer works.
+///
+/// It is refused, and counted, as a new one is.
 #[utoipa::path(post, path = "/api/v1/invitations/{invitation}/resend", operation_id = "resend_invitation", tag = "organization", params(("invitation" = InvitationId, Path)), responses((status = 200, body = Invitation)))]
 pub async fn resend(can: Can<InviteMembers>, Path(id): Path<InvitationId>) -> Result<Answer, Problem> {
     let invitation: Invitation = can.find(keys::invitation(can.tenant(), &id), "invitation").await?;
-    check_domain(&can, &invitation).await?;
+    let (settings, ()) = tokio::try_join!(settings_for(&can, &invitation.email), can.count_invitation(&invitation.email))?;
+    check_domain(&settings, &invitation)?;
     let (invitation, commit) = invitation.resend(can.grants(), can.now())?;
     can.commit(commit).await?;
     Ok(Answer::record(&invitation)?)

@@ -12,6 +12,7 @@ pub mod door;
 pub mod event;
 mod guesses;
 pub mod idempotency;
+mod invitations;
 pub mod keys;
 pub mod mail;
 mod metrics;

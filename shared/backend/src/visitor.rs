@@ -301,9 +301,14 @@ impl Visitor {
 
 /// Counts what was asked and refuses when it was asked too often in this hour.
 pub(crate) async fn count_in_hour(backend: &Backend, now: Timestamp, what: &str, who: &str, most: u32) -> Result<()> {
+    count_within(backend, now, 3600, what, who, most).await
+}
+
+/// The same in so many seconds.
+pub(crate) async fn count_within(backend: &Backend, now: Timestamp, seconds: i64, what: &str, who: &str, most: u32) -> Result<()> {
     let second = now.as_second();
-    match backend.0.own.table.count(keys::attempts(what, who, second / 3600), 1, second + 7200).await? {
-        count if count > most.into() => Err(Error::TooMany { seconds: (3600 - second.rem_euclid(3600)) as u32 }),
+    match backend.0.own.table.count(keys::attempts(what, who, second / seconds), 1, second + 2 * seconds).await? {
+        count if count > most.into() => Err(Error::TooMany { seconds: (seconds - second.rem_euclid(seconds)) as u32 }),
         _ => Ok(()),
     }
 }

@@ -77,6 +77,18 @@ pub struct Approval {
     pub department: Option<DepartmentId>,
 }
 
+impl Membership {
+    /// Nobody is invited to where they are, locked out or not.
+    pub fn check_outside(&self) -> Result<()> {
+        let told = match self.standing {
+            Standing::Active => "somebody with this address is a member already",
+            Standing::Deactivated => "somebody with this address is a member and deactivated; reactivate them instead",
+            Standing::Removed => return Ok(()),
+        };
+        Err(Error::Conflict(told.to_owned()))
+    }
+}
+
 impl Invitation {
     pub fn new(
         id: InvitationId,

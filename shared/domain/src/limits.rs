@@ -151,6 +151,12 @@ pub const COUNTED_MEMBERS: usize = 2_000;
 /// People who are told that somebody waits for one of them.
 pub const TOLD: usize = 100;
 pub const INVITATION: SignedDuration = SignedDuration::from_hours(24 * 7);
+/// Invitations an organisation asks for in a day to one address, new ones and again, good and bad …
+pub const INVITATIONS_TO_ONE: u32 = 10;
+/// … and in an hour to all of them together.
+pub const INVITATIONS: u32 = 200;
+/// Lists of people to invite that are more than a dry run, in an hour.
+pub const IMPORTS: u32 = 20;
 /// How long the link for a new password is good.
 pub const RESET_LINK: SignedDuration = SignedDuration::from_hours(1);
 /// Times somebody may ask to join in an hour, per address they give …
