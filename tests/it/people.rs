@@ -1,6 +1,6 @@
 //! Signing up, joining, logging in and out.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::{Answer, Person, World};
 
 const PASSWORD: &str = "correct horse battery";
@@ -410,4 +410,55 @@ async fn an_organisation_invites_two_hundred_times_an_hour_at_the_most_and_by_li
     world.advance(std::time::Duration::from_secs(3600)).await;
     let owner = Person::login(&world, &acme.owner.email, PASSWORD).await;
     invite(&owner, &world.email("zoe")).await.expect(201);
+}
+
+#[tokio::test]
+async fn an_invitation_that_expired_is_seen_and_sent_again_until_it_is_forgotten() {
+    let world = World::alone().await;
+    let acme = world.organization("Acme").await;
+    let days = async |days: u64| {
+        world.advance(std::time::Duration::from_secs(days * 24 * 3600)).await;
+        Person::login(&world, &acme.owner.email, PASSWORD).await
+    };
+    let (ben, cleo, dan) = (world.email("ben"), world.email("cleo"), world.email("dan"));
+    for email in [&ben, &cleo, &dan] {
+        invite(&acme.owner, email).await.expect(201);
+    }
+    let (first, second) = (world.link(&ben, "join").await, world.link(&cleo, "join").await);
+    let form = |token: &str| json!({ "token": token, "name": "Kim", "password": PASSWORD });
+    world.post("/api/v1/auth/join", form(&second)).await.expect(201);
+    let seen = async |owner: &Person| {
+        let list = owner.list("/api/v1/invitations").await;
+        list.iter().map(|one| (one["email"].clone(), one["state"].clone(), one["id"].clone())).collect::<Vec<_>>()
+    };
+    let told = |seen: &[(Value, Value, Value)]| seen.iter().map(|(email, state, _)| json!([email, state])).collect::<Vec<_>>();
+    assert_eq!(told(&seen(&acme.owner).await), [json!([dan, "pending"]), json!([ben, "pending"])]);
+
+    let owner = days(7).await;
+    world.post("/api/v1/auth/join", form(&first)).await.refused(409, "conflict");
+    let expired = seen(&owner).await;
+    assert_eq!(told(&expired), [json!([dan, "expired"]), json!([ben, "expired"])], "who joined has answered");
+    let path = |one: &(Value, Value, Value)| format!("/api/v1/invitations/{}", one.2.as_str().expect("an id"));
+    // Whoever takes one back is done with it
+    owner.delete(&path(&expired[0])).await.expect(204);
+    assert_eq!(told(&seen(&owner).await), [json!([ben, "expired"])]);
+
+    // Long after, and for as long as a new one
+    let owner = days(29).await;
+    let again = format!("{}/resend", path(&expired[1]));
+    assert_eq!(owner.post(&again, json!({})).await.expect(200)["state"], "pending");
+    assert_eq!(told(&seen(&owner).await), [json!([ben, "pending"])]);
+    world.post("/api/v1/auth/join", form(&first)).await.refused(409, "conflict");
+    let owner = days(36).await;
+    assert_eq!(told(&seen(&owner).await), [json!([ben, "expired"])]);
+    owner.post(&again, json!({})).await.expect(200);
+    world.post("/api/v1/auth/join", form(&world.link(&ben, "join").await)).await.expect(201);
+    assert!(seen(&owner).await.is_empty());
+
+    invite(&owner, &world.email("eve")).await.expect(201);
+    let owner = days(37).await;
+    assert!(seen(&owner).await.is_empty(), "after thirty days nobody is reminded of it");
+    // A list invites whoever was invited too long ago
+    let request = owner.request(reqwest::Method::POST, "/api/v1/members/import").header("content-type", "text/csv");
+    assert_eq!(world.ask(request.body(format!("email\n{dan}\n"))).await.expect(200)["invite"], 1);
 }

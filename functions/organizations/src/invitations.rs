@@ -15,12 +15,17 @@ use domain::{
     text::Email,
 };
 
-/// Invitations that are still open, and those that were asked for and wait for an approval.
+/// Invitations that nobody has answered: open ones, expired ones, and those that were asked for and wait for an approval.
+///
+/// An invitation expires a week after it was sent. For thirty days more it is kept and listed here as `expired`, so that it can
+/// be sent again, which opens it anew, or revoked; then it is forgotten. What was asked for and not approved within a week is
+/// listed no more.
 #[utoipa::path(get, path = "/api/v1/invitations", operation_id = "list_invitations", tag = "organization", params(PageQuery), responses((status = 200, body = Page<Invitation>)))]
 pub async fn list(can: Can<InviteMembers>, list: List<All>) -> Result<Answer, Problem> {
     let now = can.now();
-    let open = can.list_where(keys::invitations(can.tenant()), &list.paging, true, |invitation: &Invitation| invitation.is_waiting(now));
-    Ok(Answer::ok(&open.await?)?)
+    let fits = |invitation: &Invitation| invitation.is_unanswered(now);
+    let page = can.list_where(keys::invitations(can.tenant()), &list.paging, true, fits).await?;
+    Ok(Answer::ok(&page.map(|invitation| invitation.as_seen(now)))?)
 }
 
 /// Invite somebody by mail. The one-time link stands in the mail and nowhere else.
@@ -77,7 +82,7 @@ fn check_domain(settings: &Settings, invitation: &Invitation) -> Result<()> {
 
 /// Send an invitation again; the link sent before no longer works.
 ///
-/// It is refused, and counted, as a new one is.
+/// One that has expired is opened anew. It is refused, and counted, as a new one is.
 #[utoipa::path(post, path = "/api/v1/invitations/{invitation}/resend", operation_id = "resend_invitation", tag = "organization", params(("invitation" = InvitationId, Path)), responses((status = 200, body = Invitation)))]
 pub async fn resend(can: Can<InviteMembers>, Path(id): Path<InvitationId>) -> Result<Answer, Problem> {
     let invitation: Invitation = can.find(keys::invitation(can.tenant(), &id), "invitation").await?;

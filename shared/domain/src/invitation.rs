@@ -20,6 +20,8 @@ pub enum InvitationState {
     /// Asked for by a code, and not yet approved.
     Requested,
     Pending,
+    /// Pending until its link was good no more; it can be sent again. The trail never says so, for nothing changes then.
+    Expired,
     Accepted,
     Revoked,
 }
@@ -43,6 +45,8 @@ pub struct Invitation {
     pub expires_at: Timestamp,
     pub created_at: Timestamp,
     pub version: u64,
+    /// When it is forgotten, in seconds since 1970: thirty days after it has expired.
+    pub expires: i64,
 }
 
 /// Which invitation an address had last, so that nobody is invited twice by the same list.
@@ -51,13 +55,20 @@ pub struct Invited {
     pub email: Email,
     pub invitation: InvitationId,
     pub version: u64,
+    /// No later than what it leads to.
+    pub expires: i64,
+}
+
+/// When an invitation is forgotten that is sent now.
+fn forgotten(now: Timestamp) -> i64 {
+    (now + limits::INVITATION + limits::INVITATION_KEPT).as_second()
 }
 
 impl Invited {
     pub fn by(invitation: &Invitation) -> Self {
         // It is put whatever stands there, and yet must rise
-        let version = invitation.created_at.as_millisecond().unsigned_abs();
-        Self { email: invitation.email.clone(), invitation: invitation.id.clone(), version }
+        let version = invitation.sent_at().as_millisecond().unsigned_abs();
+        Self { email: invitation.email.clone(), invitation: invitation.id.clone(), version, expires: invitation.expires }
     }
 }
 
@@ -129,6 +140,7 @@ impl Invitation {
             expires_at: now + limits::INVITATION,
             created_at: now,
             version: 1,
+            expires: forgotten(now),
         };
         Ok((invitation.clone(), Commit::create("invitation.sent", invitation)))
     }
@@ -149,6 +161,7 @@ impl Invitation {
             expires_at: now + limits::INVITATION,
             created_at: now,
             version: 1,
+            expires: forgotten(now),
         };
         (invitation.clone(), Commit::create("invitation.sent", invitation))
     }
@@ -171,6 +184,7 @@ impl Invitation {
             expires_at: now + limits::INVITATION,
             created_at: now,
             version: 1,
+            expires: forgotten(now),
         };
         let action = if joining.approval { "invitation.requested" } else { "invitation.sent" };
         let invited = Invited::by(&invitation);
@@ -188,6 +202,7 @@ impl Invitation {
             sending: 1,
             expires_at: now + limits::INVITATION,
             version: self.version + 1,
+            expires: forgotten(now),
             ..self.clone()
         };
         if self.state != InvitationState::Requested || now >= self.expires_at {
@@ -196,12 +211,27 @@ impl Invitation {
         if !grants.cover(&after.role.grants()) {
             return Err(Error::invalid("/role", "is more than you have yourself"));
         }
-        Ok((after.clone(), Commit::replace("invitation.sent", self, after)))
+        let invited = Invited::by(&after);
+        Ok((after.clone(), Commit::replace("invitation.sent", self, after).also_put(invited)))
     }
 
     /// Whether it waits for somebody: for the one who is invited, or for an approval.
     pub fn is_waiting(&self, now: Timestamp) -> bool {
         matches!(self.state, InvitationState::Pending | InvitationState::Requested) && now < self.expires_at
+    }
+
+    fn is_expired(&self, now: Timestamp) -> bool {
+        self.state == InvitationState::Pending && now >= self.expires_at
+    }
+
+    /// Whether there is something to be done about it: it waits, or it did and can be sent again.
+    pub fn is_unanswered(&self, now: Timestamp) -> bool {
+        self.is_waiting(now) || (self.is_expired(now) && now.as_second() < self.expires)
+    }
+
+    #[must_use]
+    pub fn as_seen(self, now: Timestamp) -> Self {
+        if self.is_expired(now) { Self { state: InvitationState::Expired, ..self } } else { self }
     }
 
     pub fn is_open(&self, now: Timestamp) -> bool {
@@ -215,7 +245,7 @@ impl Invitation {
 
     fn pending(self) -> Result<Self> {
         match self.state {
-            InvitationState::Pending => Ok(self),
+            InvitationState::Pending | InvitationState::Expired => Ok(self),
             InvitationState::Requested => Err(Error::Conflict("the invitation was asked for and is not approved".to_owned())),
             InvitationState::Accepted => Err(Error::Conflict("the invitation has been accepted".to_owned())),
             InvitationState::Revoked => Err(Error::Conflict("the invitation has been revoked".to_owned())),
@@ -225,9 +255,15 @@ impl Invitation {
     pub fn resend(self, grants: &Grants, now: Timestamp) -> Result<(Self, Commit)> {
         let before = self.pending()?;
         before.is_covered(grants)?;
-        let after =
-            Self { sending: before.sending + 1, expires_at: now + limits::INVITATION, version: before.version + 1, ..before.clone() };
-        Ok((after.clone(), Commit::replace("invitation.sent", before, after)))
+        let after = Self {
+            sending: before.sending + 1,
+            expires_at: now + limits::INVITATION,
+            version: before.version + 1,
+            expires: forgotten(now),
+            ..before.clone()
+        };
+        let invited = Invited::by(&after);
+        Ok((after.clone(), Commit::replace("invitation.sent", before, after).also_put(invited)))
     }
 
     pub fn revoke(self, grants: &Grants) -> Result<(Self, Commit)> {
@@ -256,8 +292,11 @@ impl Invitation {
 
     /// Whether it was sent since somebody was taken out; what was sent before brings nobody back.
     pub fn is_sent_since(&self, before: Option<&Membership>) -> bool {
-        let sent_at = self.expires_at - limits::INVITATION;
-        before.is_none_or(|before| before.standing != Standing::Removed || before.admitted_at <= sent_at)
+        before.is_none_or(|before| before.standing != Standing::Removed || before.admitted_at <= self.sent_at())
+    }
+
+    fn sent_at(&self) -> Timestamp {
+        self.expires_at - limits::INVITATION
     }
 
     /// The invited person joins: the invitation is used up and the membership made, in one commit.

@@ -151,6 +151,8 @@ pub const COUNTED_MEMBERS: usize = 2_000;
 /// People who are told that somebody waits for one of them.
 pub const TOLD: usize = 100;
 pub const INVITATION: SignedDuration = SignedDuration::from_hours(24 * 7);
+/// How long an invitation is kept after it has expired.
+pub const INVITATION_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// Invitations an organisation asks for in a day to one address, new ones and again, good and bad …
 pub const INVITATIONS_TO_ONE: u32 = 10;
 /// … and in an hour to all of them together.
