@@ -97,6 +97,51 @@ async fn of_many_refreshes_at_once_one_has_a_successor() {
 }
 
 #[tokio::test]
+async fn the_owner_of_a_copied_refresh_token_is_told_by_mail_once() {
+    let world = World::alone().await;
+    let acme = world.organization("Acme").await;
+    let ben = acme.joins("Ben", "member").await;
+    ben.patch("/api/v1/auth/profile", json!({ "zone": "Asia/Tokyo" })).await.expect(200);
+    let other_device = Person::login(&world, &ben.email, PASSWORD).await;
+    let told = async || {
+        let mut mails = world.mails(&ben.email).await;
+        mails.retain(|mail| mail["subject"] == "A session was ended to protect you");
+        mails
+    };
+    let steal = async |token: &str| {
+        let request = world.request(reqwest::Method::POST, "/api/v1/auth/refresh").header("user-agent", "Copycat/1 <b>");
+        world.ask(request.json(&json!({ "refresh_token": token }))).await.refused(401, "unauthenticated");
+    };
+    let next = text(&refresh(&world, &ben.refresh).await.expect(200)["refresh_token"]);
+    // Two tabs of one person, or a token that nobody gave out, are no reason to worry anybody
+    steal(&ben.refresh).await;
+    steal(&format!("{}x", ben.refresh)).await;
+    assert!(told().await.is_empty());
+
+    world.advance(Duration::from_secs(11)).await;
+    for _ in 0..3 {
+        steal(&ben.refresh).await;
+    }
+    refresh(&world, &next).await.refused(401, "unauthenticated");
+    let mails = told().await;
+    assert_eq!(mails.len(), 1);
+    let now = world.now().await.to_zoned(jiff::tz::TimeZone::get("Asia/Tokyo").expect("a zone"));
+    let (words, html) = (text(&mails[0]["text"]), text(&mails[0]["html"]));
+    let address = world.address().map(|address| address.to_string()).unwrap_or_default();
+    for said in [now.strftime("%-d %B %Y").to_string(), "JST".to_owned(), "Copycat/1 <b>".to_owned(), address] {
+        assert!(words.contains(&said), "{said} is not in {words}");
+    }
+    assert!(html.contains("Copycat/1 &lt;b&gt;"), "{html}");
+    assert!(world.mails(&acme.owner.email).await.iter().all(|mail| mail["subject"] != mails[0]["subject"]));
+
+    // Another session that is copied is news again
+    refresh(&world, &other_device.refresh).await.expect(200);
+    world.advance(Duration::from_secs(11)).await;
+    steal(&other_device.refresh).await;
+    assert_eq!(told().await.len(), 2);
+}
+
+#[tokio::test]
 async fn a_copy_that_comes_many_times_at_once_is_refused_each_time() {
     let world = World::alone().await;
     let acme = world.organization("Acme").await;

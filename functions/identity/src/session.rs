@@ -97,7 +97,8 @@ pub struct RefreshToken {
 
 /// Trade a refresh token for new tokens.
 ///
-/// Each refresh token is good once. One that comes back later than ten seconds after its use was copied: its session ends.
+/// Each refresh token is good once. One that comes back later than ten seconds after its use was copied: its session ends,
+/// and whoever it belongs to is told by mail.
 #[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "identity", request_body = RefreshToken, security(()), responses((status = 200, body = TokenPair)))]
 pub async fn refresh(visitor: Visitor, Body(form): Body<RefreshToken>) -> Result<Answer, Problem> {
     let (user, id, presented) = visitor.read_refresh_token(&form.refresh_token).await?.ok_or(Error::Unauthenticated)?;

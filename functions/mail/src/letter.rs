@@ -139,6 +139,12 @@ impl Letter {
                 "Somebody, most likely you, logged in to your account from a device or a place that was not seen before.".to_owned(),
                 "If it was not you, end the session, and choose a new password at once by “forgotten password”.",
             ),
+            Alert::TokenCopied => (
+                "A session was ended to protect you",
+                "A token that keeps one of your sessions going came once more after it had been used. Somebody has a copy of it, so that session was ended. Your other sessions go on."
+                    .to_owned(),
+                "If you know of no copy, choose a new password at once by “forgotten password”. That ends every session.",
+            ),
             Alert::SignInLinked => (
                 "You sign in through your organisation",
                 format!(

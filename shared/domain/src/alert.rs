@@ -16,6 +16,8 @@ pub enum Alert {
     PasskeyAdded,
     PasskeyRemoved,
     NewDevice,
+    /// Somebody has a copy of what keeps a session going, and it was ended.
+    TokenCopied,
     /// An organisation's provider signs a person in from now on.
     SignInLinked,
     /// For the owners: whom a provider of their organisation names is let in there.
@@ -37,6 +39,7 @@ impl Alert {
             "passkey.added" => Self::PasskeyAdded,
             "passkey.removed" => Self::PasskeyRemoved,
             "session.opened" => Self::NewDevice,
+            "session.reused_token" => Self::TokenCopied,
             "sign_in_link.made" => Self::SignInLinked,
             "provider.added" => Self::ProviderAdded,
             "provider.edited" => Self::ProviderEdited,
