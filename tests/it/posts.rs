@@ -107,6 +107,59 @@ async fn heads_make_teams_in_their_department_and_managers_run_their_own() {
 }
 
 #[tokio::test]
+async fn a_project_is_moved_only_to_where_whoever_moves_it_could_have_made_it() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (ben, cleo) = (acme.joins("Ben", "member").await, acme.joins("Cleo", "manager").await);
+    let (sales, gardens) = (department(&acme, "Sales", None).await, department(&acme, "Gardens", None).await);
+    let europe = department(&acme, "Europe", Some(&sales)).await;
+    let team =
+        async |name: &str, department: &str| made(&acme.owner, "/api/v1/teams", json!({ "name": name, "department": department })).await;
+    let (counter, shed) = (team("Counter", &sales).await, team("Shed", &gardens).await);
+    let draft = |lead: &Person| json!({ "name": "Shop", "lead": lead.id, "department": sales, "team": counter });
+    let path = format!("/api/v1/projects/{}", made(&acme.owner, "/api/v1/projects", draft(&ben)).await);
+    let moves = async |by: &Person, to: Value| by.patch(&path, to).await;
+
+    // A lead has no right over any place, and takes the project out of none
+    for elsewhere in [
+        json!({ "department": gardens }),
+        json!({ "department": null }),
+        json!({ "team": null }),
+        json!({ "department": null, "team": null }),
+    ] {
+        moves(&ben, elsewhere).await.refused(403, "forbidden");
+    }
+    moves(&ben, json!({ "team": shed })).await.refused_fields(&["/team"]);
+    moves(&ben, json!({ "department": "dep_01k9zt3vw8fqj2m4x6c7b5n0ra" })).await.refused_fields(&["/department"]);
+    // Where it is already is nowhere else
+    moves(&ben, json!({ "name": "Kiosk", "department": sales, "team": counter })).await.expect(200);
+
+    // Whoever heads the one and not the other moves it within theirs, though they lead it besides
+    heads(&acme, &ben, &sales).await;
+    moves(&ben, json!({ "department": europe, "team": null })).await.expect(200);
+    moves(&ben, json!({ "department": gardens })).await.refused(403, "forbidden");
+    moves(&ben, json!({ "department": gardens, "team": counter })).await.refused(403, "forbidden");
+    moves(&ben, json!({ "department": null })).await.refused(403, "forbidden");
+    moves(&ben, json!({ "department": sales, "team": counter })).await.expect(200);
+    let kept = acme.owner.get(&path).await.expect(200);
+    assert_eq!((&kept["department"], &kept["team"]), (&json!(sales), &json!(counter)));
+
+    // Nor is one made for a team of theirs in a department that is not
+    let dan = acme.joins("Dan", "member").await;
+    acme.owner.put(&format!("/api/v1/teams/{counter}/members/{}", dan.id), json!({ "role": "manager" })).await.expect(200);
+    let draft = |department: &str| json!({ "name": "Stall", "team": counter, "department": department });
+    dan.post("/api/v1/projects", draft(&gardens)).await.refused(403, "forbidden");
+    let stall = made(&dan, "/api/v1/projects", draft(&sales)).await;
+    dan.patch(&format!("/api/v1/projects/{stall}"), json!({ "department": gardens })).await.refused(403, "forbidden");
+
+    // Whoever makes projects anywhere moves those they lead anywhere
+    acme.owner.patch(&path, json!({ "lead": cleo.id })).await.expect(200);
+    moves(&cleo, json!({ "department": gardens })).await.expect(200);
+    moves(&cleo, json!({ "department": null, "team": null })).await.expect(200);
+    moves(&acme.owner, json!({ "department": sales })).await.expect(200);
+}
+
+#[tokio::test]
 async fn a_guest_sees_the_project_they_were_let_into_and_nothing_else() {
     let world = World::new().await;
     let acme = world.organization("Acme").await;

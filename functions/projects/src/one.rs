@@ -1,4 +1,4 @@
-use crate::project::{check_place, lead_of};
+use crate::project::{check_place, lead_of, makes_anywhere, makes_in};
 use backend::{
     door::Can,
     keys,
@@ -23,6 +23,9 @@ pub async fn get(can: Can<ReadProjects>, Path(id): Path<ProjectId>) -> Result<An
 }
 
 /// Edit a project.
+///
+/// It is moved to another team or department by those who could have made it there, and taken out of them by those who make
+/// projects anywhere.
 #[utoipa::path(patch, path = "/api/v1/projects/{project}", operation_id = "edit_project", tag = "projects", params(("project" = ProjectId, Path), IfMatchHeader), request_body = ProjectEdit, responses((status = 200, body = Project)))]
 pub async fn edit(
     can: Can<EditProjects>,
@@ -31,7 +34,10 @@ pub async fn edit(
     Body(edit): Body<ProjectEdit>,
 ) -> Result<Answer, Problem> {
     let project: Project = seen.check(can.find(keys::project(can.tenant(), &id), "project").await?)?;
-    check_place(&can, edit.team.as_ref().and_then(Option::as_ref), edit.department.as_ref().and_then(Option::as_ref)).await?;
+    check_place(&can, edit.new_team(&project), edit.new_department(&project)).await?;
+    if !makes_anywhere(&can) {
+        edit.check_move(&project, |place| makes_in(&can, place))?;
+    }
     let (mut before, mut after) = (None, None);
     if let Some(lead) = &edit.lead {
         if let Some(lead) = &project.lead {

@@ -50,21 +50,36 @@ pub(crate) async fn lead_of<P: Permission + Reads<Membership>>(can: &Can<P>, lea
     member.filter(works).ok_or_else(|| Error::invalid("/lead", "is nobody in this organisation who works on projects"))
 }
 
+/// Whether the rights of the caller end nowhere: they make projects anywhere, or edit every one.
+pub(crate) fn makes_anywhere<P: Permission>(can: &Can<P>) -> bool {
+    can.grants().allow(Grant::CreateProjects) || can.within().is_none()
+}
+
+pub(crate) fn makes_in<P: Permission>(can: &Can<P>, place: &Scope) -> bool {
+    can.within().is_some_and(|mut within| within.any(|scope| scope == place))
+}
+
 /// A project is of a team and a department that are there, and that the caller manages where their rights end somewhere.
+/// The department of a team they manage is that of its projects.
 pub(crate) async fn check_place<P: Permission + Reads<Team> + Reads<Structure>>(
     can: &Can<P>,
     team: Option<&TeamId>,
     department: Option<&DepartmentId>,
 ) -> Result<Option<Team>> {
+    let team: Option<Team> = match team {
+        None => None,
+        Some(team) => {
+            let found = can.get(keys::team(can.tenant(), team)).await?;
+            Some(found.ok_or_else(|| Error::invalid("/team", "is not a team of this organisation"))?)
+        }
+    };
     if let Some(department) = department {
         let structure: Structure = can.find(keys::structure(can.tenant()), "structure").await?;
         structure.check(department)?;
+        let of_team = team.as_ref().is_some_and(|team| team.department.as_ref() == Some(department));
+        if !of_team && !makes_anywhere(can) && !makes_in(can, &Scope::Department(department.clone())) {
+            return Err(Error::Forbidden);
+        }
     }
-    match team {
-        None => Ok(None),
-        Some(team) => match can.get(keys::team(can.tenant(), team)).await? {
-            None => Err(Error::invalid("/team", "is not a team of this organisation")),
-            found => Ok(found),
-        },
-    }
+    Ok(team)
 }

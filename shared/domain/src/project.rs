@@ -103,9 +103,35 @@ fn in_order(starts_on: Option<Date>, ends_on: Option<Date>) -> Result<()> {
     }
 }
 
+/// The parts of the organisation that a project of this team and this department is in.
+fn places(team: Option<&TeamId>, department: Option<&DepartmentId>) -> Vec<Scope> {
+    team.cloned().map(Scope::Team).into_iter().chain(department.cloned().map(Scope::Department)).collect()
+}
+
+impl ProjectEdit {
+    /// The team that the project is moved to.
+    pub fn new_team(&self, project: &Project) -> Option<&TeamId> {
+        self.team.as_ref()?.as_ref().filter(|team| project.team.as_ref() != Some(team))
+    }
+
+    /// The department that the project is moved to.
+    pub fn new_department(&self, project: &Project) -> Option<&DepartmentId> {
+        self.department.as_ref()?.as_ref().filter(|department| project.department.as_ref() != Some(department))
+    }
+
+    /// Refuses to move a project to where whoever moves it could not have made it, or out of everything.
+    /// `makes_in` says where they make projects.
+    pub fn check_move(&self, project: &Project, makes_in: impl Fn(&Scope) -> bool) -> Result<()> {
+        let team = self.team.as_ref().unwrap_or(&project.team);
+        let department = self.department.as_ref().unwrap_or(&project.department);
+        let stays = (team, department) == (&project.team, &project.department);
+        if stays || places(team.as_ref(), department.as_ref()).iter().any(makes_in) { Ok(()) } else { Err(Error::Forbidden) }
+    }
+}
+
 impl Project {
     pub(crate) fn hangs_below(&self) -> Vec<Scope> {
-        let above = self.team.clone().map(Scope::Team).into_iter().chain(self.department.clone().map(Scope::Department));
+        let above = places(self.team.as_ref(), self.department.as_ref());
         [Scope::Project(self.id.clone())].into_iter().chain(above).collect()
     }
 
