@@ -211,6 +211,32 @@ async fn a_guest_sees_the_project_they_were_let_into_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn of_the_organisation_a_guest_sees_its_letterhead() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (gus, ben) = (acme.joins("Gus", "guest").await, acme.joins("Ben", "member").await);
+    acme.owner.patch("/api/v1/organization", json!({ "tax_number": "GB 123", "bank": "IBAN GB33" })).await.expect(200);
+    acme.owner.post("/api/v1/organization/join-code", json!({})).await.expect(200);
+    let told = |value: &Value| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+    for person in [&gus, &ben] {
+        let verified = person.get("/api/v1/auth/verify").await.expect(200);
+        let house = &verified["organization"];
+        assert_eq!((&house["id"], &house["name"]), (&json!(acme.id), &json!("Acme")));
+        assert_eq!(told(house), ["address", "currency", "email", "id", "name", "phone", "zone"]);
+    }
+    let days = "/api/v1/organization/working-days?from=2026-12-21&to=2026-12-31";
+    for path in ["/api/v1/organization", "/api/v1/organization/settings", days] {
+        gus.get(path).await.refused(403, "forbidden");
+        ben.get(path).await.expect(200);
+    }
+    assert_eq!(ben.get("/api/v1/organization").await.expect(200)["expected_users"], 25);
+
+    // Whoever becomes a guest sees no more than they
+    acme.owner.patch(&format!("/api/v1/members/{}", ben.id), json!({ "role": "guest" })).await.expect(200);
+    ben.get("/api/v1/organization/settings").await.refused(403, "forbidden");
+}
+
+#[tokio::test]
 async fn a_guest_pages_through_many_projects_without_a_gap() {
     let world = World::new().await;
     let acme = world.organization("Acme").await;

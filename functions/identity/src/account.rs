@@ -10,8 +10,8 @@ use domain::{
     account::{Credentials, Session, User, change_password as changed},
     id::*,
     limits,
-    organization::Organization,
-    policy::{Grant, Grants, Role, UseAccount, UseSession},
+    organization::{Letterhead, Organization},
+    policy::{Grants, Role, UseAccount, UseSession},
     text::Password,
 };
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 pub struct Verified {
     user: UserId,
     name: String,
-    organization: Organization,
+    organization: Letterhead,
     role: Role,
     /// All that this person may here.
     permissions: Grants,
@@ -40,13 +40,11 @@ pub struct Verified {
 /// Check the access token, and see whom it speaks for.
 #[utoipa::path(get, path = "/api/v1/auth/verify", tag = "identity", responses((status = 200, body = Verified)))]
 pub async fn verify(can: Can<UseSession>) -> Result<Answer, Problem> {
-    let mut organization: Organization = can.find(keys::organization(can.tenant()), "organisation").await?;
-    // The code lets people in
-    organization.joining = organization.joining.filter(|_| can.grants().allow(Grant::EditOrganization));
+    let organization: Organization = can.find(keys::organization(can.tenant()), "organisation").await?;
     let verified = Verified {
         user: can.user().clone(),
         name: can.name().to_owned(),
-        organization,
+        organization: organization.letterhead(),
         role: can.role(),
         permissions: can.grants().clone(),
         session: can.session()?.id.clone(),

@@ -10,6 +10,8 @@ use domain::{
 };
 
 /// My organisation.
+///
+/// Guests are shown its letterhead, by `auth/verify`.
 #[utoipa::path(get, path = "/api/v1/organization", operation_id = "get_organization", tag = "organization", responses((status = 200, body = Organization)))]
 pub async fn get(can: Can<ReadOrganization>) -> Result<Answer, Problem> {
     let mut organization: Organization = can.find(keys::organization(can.tenant()), "organisation").await?;

@@ -36,6 +36,18 @@ pub struct Organization {
     pub version: u64,
 }
 
+/// An organisation as everybody in it is shown it, guests too.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Letterhead {
+    pub id: OrganizationId,
+    pub name: Line,
+    pub address: Address,
+    pub phone: Phone,
+    pub email: Option<Email>,
+    pub currency: Currency,
+    pub zone: Zone,
+}
+
 /// A code by which people ask to join.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Joining {
@@ -109,6 +121,11 @@ impl Organization {
             created_at: now,
             version: 1,
         })
+    }
+
+    pub fn letterhead(self) -> Letterhead {
+        let Self { id, name, address, phone, email, currency, zone, .. } = self;
+        Letterhead { id, name, address, phone, email, currency, zone }
     }
 
     fn with_joining(self, joining: Option<Joining>) -> (Self, Commit) {

@@ -209,7 +209,8 @@ permissions! {
     EditProfile: EVERYONE, reads [User], writes [User];
     /// Who one is here, one's card, and one's sessions.
     UseSession: EVERYONE, reads [Session, Organization, Card], writes [Session, Card];
-    ReadOrganization: EVERYONE, reads [Organization, Settings], writes [];
+    /// All that it is and has decided; guests are shown its letterhead.
+    ReadOrganization: STAFF, reads [Organization, Settings], writes [];
     EditOrganization: ADMINS, reads [Organization, Settings], writes [Organization, Settings, JoinCode];
     ReadDirectory: STAFF, reads [Organization, Membership, Card, MemberWord, Structure, Team, Access], writes [];
     InviteMembers: ADMINS, reads [Organization, Settings, Membership, MemberMail, Structure, Invitation, Invited], writes [Invitation, Invited];
