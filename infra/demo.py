@@ -232,7 +232,7 @@ def people(mia, ben):
     founded = mia.create("/api/v1/auth/register", form)
     show(f"{mia.name} signs up “{form['organization']}”.", "POST /api/v1/auth/register", f"201 {founded['organization']['id']}")
     token = mia.token_of(mia.mail("Welcome"))
-    mia.ask(204, "POST", "/api/v1/auth/verify-email", {"token": token})
+    mia.ask(204, "POST", "/api/v1/auth/verify-email", {"token": token, "password": PASSWORD})
     mia.log_in()
     check(mia.get("/api/v1/auth/profile")["email_verified"], "the address is not confirmed")
     show("A mail asks to confirm the address. Mia follows its link and logs in.", "POST /api/v1/auth/login", "200, a token for 15 minutes")

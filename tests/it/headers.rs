@@ -60,7 +60,7 @@ async fn every_answer_has_the_same_headers() {
         (405, Method::GET, "/api/v1/auth/login", String::new()),
         (405, Method::POST, "/openapi.json", String::new()),
         (405, Method::TRACE, path.as_str(), String::new()),
-        (409, Method::POST, "/api/v1/auth/verify-email", r#"{"token":"x"}"#.to_owned()),
+        (409, Method::POST, "/api/v1/auth/verify-email", r#"{"token":"x","password":"correct horse battery"}"#.to_owned()),
         (413, Method::POST, "/api/v1/projects", " ".repeat(70_000)),
         (422, Method::POST, "/api/v1/projects", "{}".to_owned()),
         (422, Method::GET, "/api/v1/projects?limit=0", String::new()),
@@ -169,7 +169,7 @@ async fn no_secret_stands_in_the_trail() {
     let owner = Person::login(&world, &acme.owner.email, PASSWORD).await;
     let mut secrets: Vec<String> = [PASSWORD, new, planted, &owner.access, &acme.owner.access].map(str::to_owned).to_vec();
     secrets.push(world.link(&owner.email, "verify-email").await);
-    world.post("/api/v1/auth/verify-email", json!({ "token": secrets.last() })).await.expect(204);
+    world.post("/api/v1/auth/verify-email", json!({ "token": secrets.last(), "password": PASSWORD })).await.expect(204);
     let next = world.post("/api/v1/auth/refresh", json!({ "refresh_token": owner.refresh })).await.expect(200);
     let refresh_tokens = [owner.refresh.clone(), text(&next["refresh_token"])];
     for token in &refresh_tokens {

@@ -26,13 +26,17 @@ async fn an_email_address_has_one_account() {
 }
 
 #[tokio::test]
-async fn the_address_is_confirmed_by_the_link_of_the_welcome_mail() {
+async fn the_address_is_confirmed_by_the_link_of_the_welcome_mail_and_the_password_of_who_signed_up() {
     let world = World::new().await;
     let acme = world.organization("Acme").await;
     let token = world.link(&acme.owner.email, "verify-email").await;
-    world.post("/api/v1/auth/verify-email", json!({ "token": format!("{token}x") })).await.refused(409, "conflict");
+    let confirm =
+        async |token: &str, password: &str| world.post("/api/v1/auth/verify-email", json!({ "token": token, "password": password })).await;
+    confirm(&format!("{token}x"), PASSWORD).await.refused(409, "conflict");
+    // Whoever has the address may be another than whoever signed up with it, and did not choose the password
+    confirm(&token, "wrong horse battery").await.refused(401, "wrong-credentials");
     assert_eq!(acme.owner.get("/api/v1/auth/profile").await.expect(200)["email_verified"], false);
-    world.post("/api/v1/auth/verify-email", json!({ "token": token })).await.expect(204);
+    confirm(&token, PASSWORD).await.expect(204);
     assert_eq!(acme.owner.get("/api/v1/auth/profile").await.expect(200)["email_verified"], true);
 }
 
@@ -59,7 +63,7 @@ async fn the_mail_that_confirms_an_address_is_sent_again_until_it_is_confirmed()
     let other = world.organization("Other").await.owner;
     resend(&other).await.expect(204);
 
-    world.post("/api/v1/auth/verify-email", json!({ "token": token })).await.expect(204);
+    world.post("/api/v1/auth/verify-email", json!({ "token": token, "password": PASSWORD })).await.expect(204);
     assert_eq!(owner.get("/api/v1/auth/profile").await.expect(200)["email_verified"], true);
     for _ in 0..6 {
         resend(&owner).await.expect(204);

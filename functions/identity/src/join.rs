@@ -138,16 +138,23 @@ pub async fn ask_to_join(visitor: Visitor, Body(form): Body<AskToJoin>) -> Resul
 pub struct VerifyEmail {
     /// The token of the mail's link.
     token: String,
+    /// That of the account.
+    password: Password,
 }
 
-/// Confirm an email address by the link that was sent to it.
+/// Confirm an email address by the link that was sent to it, and the account's password.
+///
+/// The link shows whose the address is, and the password whose the account: so nobody confirms an account that somebody else made
+/// with their address. They make it theirs by a forgotten password.
 #[utoipa::path(post, path = "/api/v1/auth/verify-email", tag = "identity", request_body = VerifyEmail, security(()), responses((status = 204)))]
 pub async fn verify_email(visitor: Visitor, Body(form): Body<VerifyEmail>) -> Result<Answer, Problem> {
     let void = || Error::Conflict("this link is not valid or has expired".to_owned());
     let (id, email, ends) = visitor.read_email_link(&form.token).await?.ok_or_else(void)?;
-    let user = visitor.get(keys::user(&visitor.person(&id))).await?.ok_or_else(void)?;
-    if visitor.now() >= ends || user.email != email {
-        return Err(void().into());
+    let me = visitor.person(&id);
+    let (user, credentials) = tokio::try_join!(visitor.get(keys::user(&me)), visitor.get(keys::credentials(&me)))?;
+    let user = user.filter(|user| visitor.now() < ends && user.email == email).ok_or_else(void)?;
+    if !visitor.is_password(&email, form.password.reveal(), credentials.as_ref()).await? {
+        return Err(Error::WrongCredentials.into());
     }
     if !user.email_verified {
         let tenant = visitor.organization(&user.home);

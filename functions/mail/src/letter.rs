@@ -30,7 +30,7 @@ impl Letter {
             greeting: format!("Hello {},", user.name),
             paragraphs: vec![
                 format!("{} is set up, with its first departments and a channel for everybody.", organization.name),
-                "Please confirm that this address is yours. The link is good for a day.".to_owned(),
+                "Please confirm that this address is yours, with the password you signed up with. The link is good for a day.".to_owned(),
             ],
             link: Some((link, "Confirm this address".to_owned())),
             closing: "If you did not sign up, you need do nothing.".to_owned(),
@@ -42,7 +42,9 @@ impl Letter {
             to: user.email.clone(),
             subject: "Confirm your address for Office Copilot".to_owned(),
             greeting: format!("Hello {},", user.name),
-            paragraphs: vec!["Please confirm that this address is yours. The link is good for a day.".to_owned()],
+            paragraphs: vec![
+                "Please confirm that this address is yours, with the password you signed up with. The link is good for a day.".to_owned(),
+            ],
             link: Some((link, "Confirm this address".to_owned())),
             closing: "If you have no account with this address, you need do nothing.".to_owned(),
         }

@@ -110,7 +110,8 @@ async fn write(backend: &Backend, system: &System, job: &MailJob) -> Result<Opti
             let (user, credentials) = (system.get(keys::user(&me)).await?, system.get(keys::credentials(&me)).await?);
             let organization: Option<Organization> = system.get(keys::organization(system.tenant())).await?;
             let (Some((user, credentials)), Some(organization)) = (Option::zip(user, credentials), organization) else { return Ok(None) };
-            let link = match credentials.has_password() {
+            // A password of an account whose address nobody proved may be a stranger's
+            let link = match credentials.has_password() && user.email_verified {
                 true => None,
                 false => Some(format!("{url}/reset-password?token={}", backend.reset_link(&credentials, ends).await?)),
             };

@@ -1,6 +1,8 @@
-// A click, so that a mail scanner that opens every link confirms nothing
-button.addEventListener("click", async () => {
-  if (!(await send("/api/v1/auth/verify-email", {}))) return;
-  button.remove();
+const form = document.querySelector("form");
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (!(await send("/api/v1/auth/verify-email", { password: form.password.value }))) return;
+  form.remove();
   status.textContent = "Thank you. Your address is confirmed.";
 });
