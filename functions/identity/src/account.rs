@@ -11,6 +11,7 @@ use domain::{
     id::*,
     limits,
     organization::{Letterhead, Organization},
+    password::NewPassword,
     policy::{Grants, Role, UseAccount, UseSession},
     text::Password,
 };
@@ -72,12 +73,12 @@ pub async fn resend_verification(can: Can<UseAccount>) -> Result<Answer, Problem
 pub struct PasswordChange {
     #[schema(format = Password)]
     current: Password,
-    new: Password,
+    new: NewPassword,
 }
 
 /// Change my password; every other session of mine ends.
 ///
-/// It satisfies what each organisation I belong to asks of passwords.
+/// The new one satisfies what each organisation I belong to asks of passwords.
 #[utoipa::path(post, path = "/api/v1/auth/change-password", tag = "identity", request_body = PasswordChange, responses((status = 204)))]
 pub async fn change_password(can: Can<UseAccount>, Body(form): Body<PasswordChange>) -> Result<Answer, Problem> {
     let me = can.me();

@@ -13,6 +13,7 @@ use domain::{
     invitation::Invitation,
     limits,
     organization::Membership,
+    password::NewPassword,
     settings::{Demands, PasswordPolicy},
     text::{Email, Label, Line, Password, Zone},
 };
@@ -27,7 +28,7 @@ pub struct Join {
     token: String,
     /// Needed by somebody who has no account yet.
     name: Option<Line>,
-    /// A new one, or that of the account the invited address already has.
+    /// A new one, which is none that everybody guesses, or that of the account the invited address already has.
     password: Password,
     #[serde(default)]
     zone: Zone,
@@ -82,8 +83,9 @@ async fn account(visitor: &Visitor, invitation: &Invitation, policy: PasswordPol
     let Some(owner) = visitor.get(keys::email_owner(email)).await? else {
         let name = join.name.ok_or_else(|| Error::invalid("/name", "is missing"))?;
         let demands = Demands { policy, organizations: vec![invitation.organization_name.clone()] };
-        demands.check("/password", &join.password, &name, email)?;
-        let hash = visitor.hash(&join.password).await?;
+        let new = NewPassword::choose("/password", &join.password)?;
+        demands.check("/password", &new, &name, email)?;
+        let hash = visitor.hash(&new).await?;
         let now = visitor.now();
         // The invitation's mail reached this address, so it is verified
         let user = User {

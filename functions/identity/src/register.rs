@@ -9,6 +9,7 @@ use domain::{
     account::{EmailOwner, User},
     commit::Actor,
     organization::{Founded, SignUp, found, found_anew},
+    password::NewPassword,
 };
 use http::StatusCode;
 
@@ -26,7 +27,7 @@ pub async fn register(visitor: Visitor, Body(form): Body<SignUp>) -> Result<Answ
             found_anew(form, user, visitor.now(), || visitor.random())?
         }
         None => {
-            let hash = visitor.hash(&form.password).await?;
+            let hash = visitor.hash(&NewPassword::choose("/password", &form.password)?).await?;
             found(form, hash, visitor.now(), || visitor.random())?
         }
     };

@@ -9,7 +9,8 @@ use domain::{
     account::{Proofs, Session, reset_password as reset_to},
     commit::{Actor, Commit, Kept},
     limits,
-    text::{Email, Password},
+    password::NewPassword,
+    text::Email,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -34,7 +35,7 @@ pub async fn forgot_password(visitor: Visitor, Body(form): Body<Forgotten>) -> R
 pub struct Reset {
     /// The token of the mail's link.
     token: String,
-    new: Password,
+    new: NewPassword,
 }
 
 /// Choose a new password by the link of a mail. Every session of this person ends.

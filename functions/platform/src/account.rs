@@ -6,6 +6,7 @@ use backend::{
 };
 use domain::{
     Error,
+    password::NewPassword,
     platform::{OperatorView, UseOperatorAccount},
     text::Password,
 };
@@ -23,7 +24,7 @@ pub async fn me(operator: Operator<UseOperatorAccount>) -> Result<Answer, Proble
 pub struct OperatorPasswordChange {
     #[schema(format = Password)]
     current: Password,
-    new: Password,
+    new: NewPassword,
 }
 
 /// Change my password. Every session of mine ends, this one too.

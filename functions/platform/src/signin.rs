@@ -8,9 +8,10 @@ use domain::{
     commit::{Commit, Kept},
     id::{OperatorId, SessionId},
     limits,
+    password::NewPassword,
     platform::{OperatorSession, OperatorView, Roster, SignIn},
     second_factor::OperatorFactor,
-    text::{Email, Line, Password},
+    text::{Email, Line},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,7 +23,7 @@ pub struct Setup {
     token: String,
     name: Line,
     email: Email,
-    password: Password,
+    password: NewPassword,
 }
 
 /// Make the first operator of the platform, by the setup token of its secrets. It works once.
@@ -121,7 +122,7 @@ pub struct OperatorJoin {
     /// The token of the invitation's link.
     token: String,
     name: Line,
-    password: Password,
+    password: NewPassword,
 }
 
 /// Become an operator by the one-time link of an invitation.

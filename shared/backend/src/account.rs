@@ -21,6 +21,7 @@ use domain::{
     id::*,
     limits,
     organization::{Membership, Organization, Standing},
+    password::NewPassword,
     policy::{ChangePicture, ManageMembers, Permission, RemoveOrganization, UseAccount},
     settings::{Demands, PasswordPolicy, Settings},
     text::Password,
@@ -151,7 +152,7 @@ impl Can<UseAccount> {
         self.matches(guess, kept).await
     }
 
-    pub async fn hash(&self, password: &Password) -> Result<String> {
+    pub async fn hash(&self, password: &NewPassword) -> Result<String> {
         password::hash(password, &self.room.inner.entropy).await
     }
 }

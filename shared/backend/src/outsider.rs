@@ -19,9 +19,10 @@ use domain::{
     commit::{Actor, Commit, Origin},
     id::OperatorId,
     limits,
+    password::NewPassword,
     platform::{OperatorAccount, OperatorCredentials, OperatorSession, Roster},
     second_factor::OperatorFactor,
-    text::{Email, Password},
+    text::Email,
 };
 use http::request::Parts;
 
@@ -89,7 +90,7 @@ impl Outsider {
         password::hash_anew(right, &kept.password_hash, &self.backend().0.entropy).await
     }
 
-    pub async fn hash(&self, password: &Password) -> Result<String> {
+    pub async fn hash(&self, password: &NewPassword) -> Result<String> {
         password::hash(password, &self.backend().0.entropy).await
     }
 

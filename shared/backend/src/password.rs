@@ -5,7 +5,7 @@ use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
-use domain::{Error, Result, limits, text::Password};
+use domain::{Error, Result, limits, password::NewPassword, text::Password};
 use tokio::sync::Semaphore;
 
 /// What passwords are hashed with. Raised here, each is hashed anew when its owner next logs in.
@@ -21,11 +21,15 @@ const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5aG9tZWhlcmU$3nn0xOt
 /// Each takes 19 MiB; more at once would wait for the processor anyway.
 static AT_ONCE: Semaphore = Semaphore::const_new(limits::HASHES_AT_ONCE);
 
-pub(crate) async fn hash(password: &Password, entropy: &Entropy) -> Result<String> {
-    let (password, salt) = (password.clone(), entropy.bytes::<16>());
+pub(crate) async fn hash(password: &NewPassword, entropy: &Entropy) -> Result<String> {
+    hashed(password.reveal(), entropy).await
+}
+
+async fn hashed(password: &str, entropy: &Entropy) -> Result<String> {
+    let (password, salt) = (password.to_owned(), entropy.bytes::<16>());
     let _turn = AT_ONCE.acquire().await.map_err(Error::internal)?;
     // Off the threads that serve requests: it takes tens of milliseconds by design
-    tokio::task::spawn_blocking(move || argon2().hash_password_with_salt(password.reveal().as_bytes(), &salt).map(|hash| hash.to_string()))
+    tokio::task::spawn_blocking(move || argon2().hash_password_with_salt(password.as_bytes(), &salt).map(|hash| hash.to_string()))
         .await
         .map_err(Error::internal)?
         .map_err(|e| Error::internal(e.to_string()))
@@ -46,10 +50,7 @@ pub(crate) async fn verify(guess: &str, hash: Option<&str>) -> Result<bool> {
 
 /// A password that was just found right, hashed as passwords are now, if it was hashed at a lower cost.
 pub(crate) async fn hash_anew(right: &str, kept: &str, entropy: &Entropy) -> Result<Option<String>> {
-    match Password::try_from(right.to_owned()) {
-        Ok(password) if is_cheaper(kept) => hash(&password, entropy).await.map(Some),
-        _ => Ok(None),
-    }
+    if is_cheaper(kept) { hashed(right, entropy).await.map(Some) } else { Ok(None) }
 }
 
 /// Whether a hash was made with less than hashes are now, or in another way.

@@ -31,6 +31,7 @@ use domain::{
     commit::{Actor, Change, Commit, Kept, Origin, Write},
     id::*,
     organization::Organization,
+    password::NewPassword,
     platform::*,
     tenant::{Act, Dossier, House},
     text::Password,
@@ -168,7 +169,7 @@ impl Operator<UseOperatorAccount> {
         Ok(guesses.check(async { Ok(password::verify(guess.reveal(), hash).await?.then_some(())) }).await?.is_some())
     }
 
-    pub async fn hash(&self, password: &Password) -> Result<String> {
+    pub async fn hash(&self, password: &NewPassword) -> Result<String> {
         password::hash(password, &self.room.inner.entropy).await
     }
 }

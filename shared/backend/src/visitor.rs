@@ -27,11 +27,12 @@ use domain::{
     limits,
     organization::{Everyone, JoinCode, Membership, Organization, Standing},
     passkey::Passkey,
+    password::NewPassword,
     platform::OperatorInvitation,
     provider::{Link, Provider, SubjectOwner},
     second_factor::SecondFactor,
     settings::{Demands, Settings},
-    text::{Email, Password},
+    text::Email,
 };
 use http::request::Parts;
 use serde_json::Value;
@@ -159,7 +160,7 @@ impl Visitor {
         self.room(tenant, actor).execute(commit, Some(answer)).await?.ok_or_else(|| Error::internal("an answer was lost on its way"))
     }
 
-    pub async fn hash(&self, password: &Password) -> Result<String> {
+    pub async fn hash(&self, password: &NewPassword) -> Result<String> {
         password::hash(password, &self.backend.0.entropy).await
     }
 

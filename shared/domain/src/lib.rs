@@ -25,6 +25,7 @@ pub mod money;
 pub mod notification;
 pub mod organization;
 pub mod passkey;
+pub mod password;
 pub mod picture;
 pub mod platform;
 pub mod policy;

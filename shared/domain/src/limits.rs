@@ -74,6 +74,8 @@ pub const TIMER_SHARDS: u32 = 4;
 // People
 pub const PASSWORD_MOST: usize = 128;
 pub const PASSWORD_LEAST: usize = 10;
+/// Different characters of a password.
+pub const PASSWORD_DIFFERENT: usize = 5;
 /// Passwords hashed at once in one process.
 pub const HASHES_AT_ONCE: usize = 4;
 /// Wrong passwords in a minute, per account.

@@ -248,6 +248,7 @@ pub struct SignUp {
     #[schema(example = "Mia Chen")]
     pub name: Line,
     pub email: Email,
+    /// None that everybody guesses.
     pub password: Password,
     #[schema(example = "Acme Gardens")]
     pub organization: Line,
