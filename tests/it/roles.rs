@@ -313,3 +313,30 @@ async fn whoever_has_left_where_they_were_at_home_is_let_in_where_they_are() {
     other.owner.delete(&member(&ben)).await.expect(204);
     world.post("/api/v1/auth/login", login).await.refused(401, "wrong-credentials");
 }
+
+#[tokio::test]
+async fn who_is_refused_is_told_what_they_lack_and_not_that_it_is_their_role() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (ben, kim) = (acme.joins("Ben", "member").await, acme.joins("Kim", "admin").await);
+    let key = json!({ "name": "Reader", "permissions": ["read_tasks"] });
+    let key = acme.owner.post("/api/v1/api-keys", key).await.expect(201);
+    let key = Person { access: key["secret"].as_str().expect("a secret").to_owned(), ..ben.clone() };
+    let (owner, project) = (format!("/api/v1/members/{}", acme.owner.id), acme.project("Garden").await);
+    let team = acme.owner.post("/api/v1/teams", json!({ "name": "Planting" })).await.expect(201);
+    let place = format!("/api/v1/teams/{}/members/{}", team["id"].as_str().expect("an id"), ben.id);
+    acme.owner.put(&place, json!({ "role": "manager" })).await.expect(200);
+    let setup = json!({ "token": "x", "name": "Eve", "email": "eve@example.com", "password": PASSWORD });
+    for (answer, says) in [
+        (ben.patch("/api/v1/organization/settings", json!({ "inbox_days": 30 })).await, "permission edit_organization"),
+        (key.post("/api/v1/tasks", json!({ "project": project, "title": "x" })).await, "the key or whoever answers for it"),
+        (kim.patch(&owner, json!({ "title": "x" })).await, "permissions that you do not have"),
+        (kim.post("/api/v1/organization/hand-over", json!({ "to": ben.id })).await, "permission hand_over"),
+        (ben.post("/api/v1/teams", json!({ "name": "Other" })).await, "over the parts of the organisation"),
+        (world.post("/api/v1/platform/setup", setup).await, "setup token"),
+    ] {
+        let problem = answer.refused(403, "forbidden");
+        let detail = problem["detail"].as_str().expect("a detail");
+        assert!(detail.contains(says) && !detail.contains("role"), "{detail}");
+    }
+}

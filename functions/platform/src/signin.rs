@@ -30,7 +30,7 @@ pub struct Setup {
 #[utoipa::path(post, path = "/api/v1/platform/setup", operation_id = "set_up_platform", tag = "platform", request_body = Setup, security(()), responses((status = 201, body = OperatorView)))]
 pub async fn set_up(outsider: Outsider, Body(form): Body<Setup>) -> Result<Answer, Problem> {
     if !outsider.is_setup_token(&form.token).await? {
-        return Err(Error::Forbidden.into());
+        return Err(Error::forbidden("this is not the setup token").into());
     }
     let there = || Error::Conflict("the platform has an operator; ask them for an invitation".to_owned());
     if outsider.roster().await?.is_some() {

@@ -78,7 +78,7 @@ pub(crate) async fn check_place<P: Permission + Reads<Team> + Reads<Structure>>(
         structure.check(department)?;
         let of_team = team.as_ref().is_some_and(|team| team.department.as_ref() == Some(department));
         if !of_team && !makes_anywhere(can) && !makes_in(can, &Scope::Department(department.clone())) {
-            return Err(Error::Forbidden);
+            return Err(Error::forbidden("you make no projects in this department"));
         }
     }
     Ok(team)

@@ -61,7 +61,7 @@ pub async fn handle(backend: Backend, event: Value) -> Result<Value> {
             let ticket = event.query_string_parameters.unwrap_or_default().remove("ticket").unwrap_or_default();
             let status = match connect(&backend, page, &ticket, &connection_id, origin).await {
                 Ok(()) => 200,
-                Err(Error::Forbidden | Error::SecondFactorNeeded | Error::SingleSignOnNeeded) => 403,
+                Err(Error::Forbidden(_) | Error::SecondFactorNeeded | Error::SingleSignOnNeeded) => 403,
                 Err(Error::Unauthenticated | Error::NotFound(_)) => 401,
                 // The gateway answers it with a 500, and the alarm of this function counts it
                 Err(error) => return Err(error),
@@ -91,7 +91,7 @@ pub async fn handle(backend: Backend, event: Value) -> Result<Value> {
 async fn connect(backend: &Backend, page: Option<&str>, ticket: &str, connection: &str, origin: Origin) -> Result<()> {
     let allowed = [backend.setting("ALLOWED_ORIGIN"), backend.setting("PUBLIC_URL")];
     if page.is_some_and(|page| !allowed.contains(&page)) {
-        return Err(Error::Forbidden);
+        return Err(Error::forbidden("this page opens no connections"));
     }
     backend.open_socket(ticket, connection, origin).await
 }

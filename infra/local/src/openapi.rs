@@ -54,7 +54,7 @@ type Refusal = (&'static str, &'static str, &'static str, fn(&Nature) -> bool);
 const REFUSALS: &[Refusal] = &[
     ("Malformed", "400", "The request cannot be read", |it| it.body || it.list || it.changes || it.creates),
     ("Unauthenticated", "401", "There is no valid access token, or a password or link is wrong", |it| !it.public || it.post),
-    ("Forbidden", "403", "Your role does not allow this", |it| !it.public),
+    ("Forbidden", "403", "You may not do this; `detail` says why", |it| !it.public),
     ("NotFound", "404", "There is no such object, or not for you", |it| it.id),
     ("Conflict", "409", "It conflicts with what is there", |it| it.post || it.changes),
     ("Stale", "412", "Changed in between; the answer has the present version", |it| it.changes || it.post && !it.public),

@@ -62,7 +62,7 @@ fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::SingleSignOnNeeded => (StatusCode::FORBIDDEN, "single-sign-on-needed", "Sign in through your organisation"),
         Error::OwnLoginNeeded => (StatusCode::FORBIDDEN, "own-login-needed", "Log in yourself"),
         Error::SignInFailed(_) => (StatusCode::UNAUTHORIZED, "sign-in-failed", "The sign-in did not succeed"),
-        Error::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
+        Error::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
         Error::PeopleOnly => (StatusCode::FORBIDDEN, "people-only", "Not with a key"),
         Error::KeysOnly => (StatusCode::FORBIDDEN, "keys-only", "Only with a key"),
         Error::NotFound(_) => (StatusCode::NOT_FOUND, "not-found", "Not found"),

@@ -56,7 +56,13 @@ impl Caller {
             self.membership.posts.iter().filter(|post| P::POSTS.contains(&post.role)).map(|post| post.over.clone()).collect();
         // A key has what its maker may everywhere, and no posts
         if within.is_empty() || matches!(self.opener, Opener::Key(_)) {
-            return Err(Error::Forbidden);
+            return Err(match &self.opener {
+                Opener::Session(_) => Error::needs(P::GRANT),
+                Opener::Key(_) => Error::forbidden(format!(
+                    "this needs the permission {}, which the key or whoever answers for it does not have",
+                    P::GRANT
+                )),
+            });
         }
         if within.iter().any(|scope| matches!(scope, Scope::Department(_))) {
             let structure: Option<Structure> = self.room.store.table.get(keys::structure(&self.room.tenant)).await?;
@@ -97,7 +103,7 @@ impl Reach {
 
     /// What hangs nowhere is listed only for those who may have all of it.
     pub(crate) fn check_kind<R: Kept>(&self) -> Result<()> {
-        if self.within.is_none() || R::HANGS { Ok(()) } else { Err(Error::Forbidden) }
+        if self.within.is_none() || R::HANGS { Ok(()) } else { Err(outside()) }
     }
 
     /// Nothing is written but what is within before and after, and nobody gives or takes a post that they could not have given.
@@ -125,7 +131,7 @@ impl Reach {
                 let rest = Membership { posts: after.posts.clone(), teams: after.teams.clone(), version: after.version, ..before.clone() };
                 let mut changed = symmetric_difference(&before.posts, &after.posts);
                 if !changed.all(may_give) || (managed.is_some() && rest != **after) {
-                    return Err(Error::Forbidden);
+                    return Err(Error::forbidden("this gives or takes what is not yours to give or take"));
                 }
             }
         }
@@ -143,8 +149,13 @@ impl Reach {
             Write::Delete { .. } | Write::Hold { .. } | Write::Take(_) | Write::Remove(_) => was_within()?,
             Write::Put(_) => false,
         };
-        if fine { Ok(()) } else { Err(Error::Forbidden) }
+        if fine { Ok(()) } else { Err(outside()) }
     }
+}
+
+/// Whoever may something over a part of the organisation may it there alone.
+fn outside() -> Error {
+    Error::forbidden("you may this only over the parts of the organisation that you have a post in")
 }
 
 /// The part of the organisation that a record is itself.

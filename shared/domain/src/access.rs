@@ -381,7 +381,11 @@ pub struct Manager<'a> {
 impl Manager<'_> {
     /// Whoever has more is managed by nobody who has less.
     pub fn may_touch(&self, member: &Membership) -> Result<()> {
-        if self.grants.cover(&self.access.grants_anywhere(member)) { Ok(()) } else { Err(Error::Forbidden) }
+        if self.grants.cover(&self.access.grants_anywhere(member)) {
+            Ok(())
+        } else {
+            Err(Error::forbidden("this member has permissions that you do not have"))
+        }
     }
 
     /// Whether a second factor may be taken from a member; one's own is switched off with a code.
@@ -527,7 +531,7 @@ impl Manager<'_> {
     /// The owner makes somebody else one, and is an administrator from then on.
     pub fn hand_over(&self, from: Membership, to: Membership) -> Result<(Membership, Commit)> {
         if from.role != Role::Owner {
-            return Err(Error::Forbidden);
+            return Err(Error::forbidden("only an owner hands the organisation over"));
         }
         if from.user == to.user {
             return Err(Error::invalid("/to", "is yourself"));

@@ -124,7 +124,7 @@ fn checked(permissions: &Grants, by: &Grants) -> Result<()> {
         return wrong("is empty".to_owned());
     }
     if let Some(grant) = permissions.iter().find(|grant| !grant.is_for_keys()) {
-        return wrong(format!("has {}, which is for people only", grant.name()));
+        return wrong(format!("has {}, which is for people only", grant));
     }
     if by.cover(permissions) { Ok(()) } else { wrong("has more than you have yourself".to_owned()) }
 }

@@ -1,6 +1,6 @@
 //! What can go wrong, in the words of the product; transport and status codes are decided elsewhere.
 
-use crate::Timestamp;
+use crate::{Timestamp, policy::Grant};
 use std::error::Error as StdError;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -41,8 +41,9 @@ pub enum Error {
     /// A sign-in through a provider; no more is told than helps whoever tries.
     #[error("{0}")]
     SignInFailed(&'static str),
-    #[error("your role does not allow this")]
-    Forbidden,
+    /// Why not, in words that tell nothing the caller may not see.
+    #[error("{0}")]
+    Forbidden(String),
     #[error("a key cannot do this; log in")]
     PeopleOnly,
     #[error("only a key can do this")]
@@ -89,6 +90,15 @@ pub enum Error {
 impl Error {
     pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Internal(cause.into())
+    }
+
+    pub fn forbidden(why: impl Into<String>) -> Self {
+        Self::Forbidden(why.into())
+    }
+
+    /// What is asked for needs a permission that the caller has not.
+    pub fn needs(grant: Grant) -> Self {
+        Self::Forbidden(format!("this needs the permission {grant}, which you do not have"))
     }
 
     pub fn invalid(field: &str, message: impl Into<String>) -> Self {

@@ -240,7 +240,11 @@ impl Invitation {
 
     /// Nobody sends or takes back what they could not give.
     fn is_covered(&self, grants: &Grants) -> Result<()> {
-        if grants.cover(&self.role.grants()) { Ok(()) } else { Err(Error::Forbidden) }
+        if grants.cover(&self.role.grants()) {
+            Ok(())
+        } else {
+            Err(Error::forbidden("this invitation is to a role that may more than you"))
+        }
     }
 
     fn pending(self) -> Result<Self> {

@@ -117,7 +117,7 @@ impl Picture {
             return Err(Error::NotFound("picture"));
         }
         match self.of {
-            PictureOf::Organization if !grants.allow(Grant::EditOrganization) => Err(Error::Forbidden),
+            PictureOf::Organization if !grants.allow(Grant::EditOrganization) => Err(Error::needs(Grant::EditOrganization)),
             _ => Ok(()),
         }
     }
@@ -192,9 +192,12 @@ mod tests {
     #[test]
     fn a_logo_is_for_those_who_may_edit_the_organisation() {
         assert!(picture(PictureOf::Me, "image/png", Role::Guest).is_ok());
-        assert!(matches!(picture(PictureOf::Organization, "image/png", Role::Manager), Err(Error::Forbidden)));
+        assert!(matches!(picture(PictureOf::Organization, "image/png", Role::Manager), Err(Error::Forbidden(_))));
         let logo = picture(PictureOf::Organization, "image/png", Role::Admin).unwrap();
-        assert!(matches!(logo.check(&logo.by, &Role::Member.grants()), Err(Error::Forbidden)), "who was an administrator is one no more");
+        assert!(
+            matches!(logo.check(&logo.by, &Role::Member.grants()), Err(Error::Forbidden(_))),
+            "who was an administrator is one no more"
+        );
         let other = UserId::new(Timestamp::UNIX_EPOCH, 3);
         assert!(matches!(logo.check(&other, &Role::Admin.grants()), Err(Error::NotFound(_))));
     }

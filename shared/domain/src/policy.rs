@@ -28,7 +28,7 @@ use crate::{
     webhook::*,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Write};
 use utoipa::ToSchema;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -155,9 +155,19 @@ impl Grant {
     pub fn is_for_people(self) -> bool {
         !FOR_KEYS_ONLY.contains(&self)
     }
+}
 
-    pub fn name(self) -> &'static str {
-        POLICY.iter().find(|row| row.grant == self).map_or("", |row| row.permission)
+impl std::fmt::Display for Grant {
+    /// As it is given and listed: `edit_tasks`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = POLICY.iter().find(|row| row.grant == *self).map_or("", |row| row.permission);
+        for (place, letter) in name.char_indices() {
+            if place > 0 && letter.is_ascii_uppercase() {
+                f.write_char('_')?;
+            }
+            f.write_char(letter.to_ascii_lowercase())?;
+        }
+        Ok(())
     }
 }
 
@@ -261,6 +271,13 @@ permissions! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_permission_is_named_as_it_is_given() {
+        for row in POLICY {
+            assert_eq!(serde_json::to_value(row.grant).unwrap(), row.grant.to_string());
+        }
+    }
 
     #[test]
     fn a_manager_may_no_more_than_a_member_but_make_projects() {

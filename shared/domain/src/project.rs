@@ -125,7 +125,11 @@ impl ProjectEdit {
         let team = self.team.as_ref().unwrap_or(&project.team);
         let department = self.department.as_ref().unwrap_or(&project.department);
         let stays = (team, department) == (&project.team, &project.department);
-        if stays || places(team.as_ref(), department.as_ref()).iter().any(makes_in) { Ok(()) } else { Err(Error::Forbidden) }
+        if stays || places(team.as_ref(), department.as_ref()).iter().any(makes_in) {
+            Ok(())
+        } else {
+            Err(Error::forbidden("a project is moved to where whoever moves it makes projects, and you make none there"))
+        }
     }
 }
 

@@ -117,7 +117,11 @@ pub struct Connector<'a> {
 impl Connector<'_> {
     /// What somebody with more has connected is theirs.
     fn may_touch(&self, provider: &Provider) -> Result<()> {
-        if self.grants.cover(&provider.backing.grants(self.access)) { Ok(()) } else { Err(Error::Forbidden) }
+        if self.grants.cover(&provider.backing.grants(self.access)) {
+            Ok(())
+        } else {
+            Err(Error::forbidden("somebody who may more than you stands behind this provider"))
+        }
     }
 
     /// It is off until it was tried.
@@ -316,7 +320,7 @@ mod tests {
         // And an admin touches nothing that an owner vouches for
         let grants = access.grants(&admin);
         let hand = Connector { member: &admin, grants: &grants, access: &access };
-        assert!(matches!(hand.remove(by_owner), Err(Error::Forbidden)));
+        assert!(matches!(hand.remove(by_owner), Err(Error::Forbidden(_))));
         assert!(hand.remove(by_admin).is_ok());
     }
 

@@ -151,7 +151,7 @@ pub struct Provisioning<'a> {
 fn told(error: Error) -> Error {
     match error {
         Error::Conflict(detail) => Fault::new(FaultKind::Uniqueness, detail).into(),
-        Error::Invalid(_) => Error::Forbidden,
+        Error::Invalid(_) => Error::forbidden("the group has permissions that whoever answers for this key does not have"),
         other => other,
     }
 }

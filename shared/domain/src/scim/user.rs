@@ -139,7 +139,7 @@ impl Provision<'_> {
             return Err(Fault::new(FaultKind::Uniqueness, "there is a user of this userName already").into());
         }
         if !self.manager.grants.cover(&Role::Member.grants()) {
-            return Err(Error::Forbidden);
+            return Err(Error::forbidden("whoever answers for this key may less than a member, and so makes none"));
         }
         let is_new = account.is_none();
         let user =
