@@ -256,7 +256,7 @@ async fn a_text_is_what_it_looks_like() {
             .map(|mark| format!("a{mark}b")),
         );
         if !lines {
-            wrong.extend(["", "   ", "a\nb", "a\rb", "a\tb"].map(str::to_owned));
+            wrong.extend(["", "   ", "a\nb", "a\rb", "a\tb", "\u{2800}", "\u{3164}\u{200d}", "\u{ad}", "\u{301}"].map(str::to_owned));
         }
         for text in wrong {
             let answer = ask(text.clone()).await;
@@ -266,6 +266,7 @@ async fn a_text_is_what_it_looks_like() {
         for text in [
             "ä".repeat(*most),
             "שלום 你好 नमस्ते 👩‍👩‍👧 İ ß".to_owned(),
+            "می‌خواهم ❤️".to_owned(),
             r#"<b onload="x">{{7*7}}</b>'; DROP TABLE--"#.chars().take(*most).collect(),
         ] {
             let answer = ask(text.clone()).await;

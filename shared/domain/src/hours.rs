@@ -125,7 +125,8 @@ pub struct QuietHours {
     pub from: Clock,
     /// At or before `from`, it is meant of the next day.
     pub to: Clock,
-    /// Days on which the quiet begins.
+    /// Days on which the quiet begins, one at least.
+    #[schema(min_items = 1)]
     pub days: BTreeSet<Day>,
 }
 
@@ -145,6 +146,12 @@ fn every_day() -> BTreeSet<Day> {
 impl TryFrom<QuietDraft> for QuietHours {
     type Error = String;
     fn try_from(QuietDraft { from, to, days }: QuietDraft) -> Result<Self, String> {
+        if days.is_empty() {
+            return Err("names no day on which it begins".to_owned());
+        }
+        if from.0 == DAY {
+            return Err("begins where its day ends; 00:00 is the beginning of the next".to_owned());
+        }
         if days.len() == Day::ALL.len() && (from == to || to.0 - from.0.min(to.0) == DAY) {
             return Err("leaves no time in which a mail may come".to_owned());
         }
@@ -239,9 +246,13 @@ mod tests {
     }
 
     #[test]
-    fn quiet_that_never_ends_is_refused() {
+    fn quiet_that_never_ends_or_never_begins_is_refused() {
         for (from, to) in [("00:00", "24:00"), ("07:00", "07:00"), ("24:00", "24:00"), ("00:00", "00:00")] {
             assert!(quiet(json!({ "from": from, "to": to })).is_err(), "{from} to {to} was taken");
+        }
+        for wrong in [json!({ "from": "22:00", "to": "07:00", "days": [] }), json!({ "from": "24:00", "to": "07:00", "days": ["monday"] })]
+        {
+            assert!(quiet(wrong.clone()).is_err(), "{wrong} was taken");
         }
         let almost = quiet(json!({ "from": "08:00", "to": "07:59" })).unwrap();
         assert_eq!(until(&almost, "2026-01-10T12:00:00Z", "Etc/UTC").as_deref(), Some("2026-01-11T07:59:00Z"));

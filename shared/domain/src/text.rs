@@ -1,7 +1,7 @@
 //! Text from outside, checked once where it enters.
 
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 use utoipa::ToSchema;
 
 macro_rules! texts {
@@ -143,13 +143,22 @@ fn at_most(text: String, most: usize) -> Result<String, String> {
 }
 
 fn not_empty(text: String) -> Result<String, String> {
-    if text.is_empty() { Err("is empty".to_owned()) } else { Ok(text) }
+    if text.chars().any(is_visible) { Ok(text) } else { Err("is empty".to_owned()) }
+}
+
+/// Whether anything is to be seen of a character that stands by itself. Marks sit on others, and some letters are blank.
+fn is_visible(c: char) -> bool {
+    let is_blank = c.is_whitespace()
+        || matches!(c, '\u{ad}' | '\u{115f}'..='\u{1160}' | '\u{180b}'..='\u{180f}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}')
+        || matches!(c, '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}');
+    !is_blank && !c.is_control() && !is_combining_mark(c)
 }
 
 /// Characters that change how the text around them is read: controls, invisible breaks and joints, and marks of its direction.
 fn is_deceptive(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn one_line(text: String, most: usize) -> Result<String, String> {
@@ -179,10 +188,7 @@ fn markdown(text: String) -> Result<String, String> {
 }
 
 fn utterance(text: String) -> Result<String, String> {
-    if text.trim().is_empty() {
-        return Err("is empty".to_owned());
-    }
-    many_lines(text, crate::limits::MESSAGE_CHARACTERS)
+    many_lines(not_empty(text)?, crate::limits::MESSAGE_CHARACTERS)
 }
 
 fn address(text: String) -> Result<String, String> {
@@ -242,8 +248,9 @@ fn event(text: String) -> Result<String, String> {
 fn zone(text: String) -> Result<String, String> {
     let text = one_line(text, 64)?;
     match jiff::tz::TimeZone::get(&text) {
-        Ok(_) => Ok(text),
-        Err(_) => Err("is not an IANA time zone".to_owned()),
+        // As the database writes it: others than ours look at capitals
+        Ok(zone) if !zone.is_unknown() => Ok(zone.iana_name().map_or(text, str::to_owned)),
+        _ => Err("is not an IANA time zone".to_owned()),
     }
 }
 
@@ -479,6 +486,9 @@ mod tests {
             line("x".repeat(201)),
             markdown("a\u{7}b".into()),
             utterance(" \n ".into()),
+            utterance("\u{2800}\u{200d}".into()),
+            address("\u{3164}\n\u{3164}".into()),
+            label("\u{ad}".into()),
             email("mia".into()),
             email("mia@home".into()),
             email("mia@@example.com".into()),
@@ -498,6 +508,7 @@ mod tests {
             url("https://exämple.com/".into()),
             url("https://example.com\r\nHost: other".into()),
             zone("Europe/Atlantis".into()),
+            zone("Etc/Unknown".into()),
             locale("english language".into()),
             locale("e".into()),
             locale("abcd".into()),
@@ -590,10 +601,53 @@ mod tests {
     }
 
     #[test]
+    fn a_zone_is_kept_as_its_database_writes_it() {
+        for (given, kept) in
+            [("europe/london", "Europe/London"), ("AMERICA/new_york", "America/New_York"), ("etc/utc", "Etc/UTC"), ("utc", "UTC")]
+        {
+            assert_eq!(zone(given.into()).as_deref(), Ok(kept));
+        }
+    }
+
+    #[test]
+    fn joints_that_scripts_and_emoji_need_are_fine_in_a_name() {
+        for text in ["👩‍👩‍👧", "می‌خواهم", "क्‍ष", "❤️", "e\u{301}", "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}", "ᄒ", "한"]
+        {
+            assert_eq!(line(text.into()).as_deref(), Ok(text));
+        }
+    }
+
+    #[test]
     fn a_password_is_never_printed() {
         let password: Password = "correct horse".to_owned().try_into().unwrap();
         assert_eq!(format!("{password:?}"), "Password(…)");
     }
+
+    /// Blank letters, joints, marks without what they sit on, and spaces.
+    const UNSEEN: &[char] = &[
+        ' ',
+        '\u{a0}',
+        '\u{ad}',
+        '\u{301}',
+        '\u{34f}',
+        '\u{115f}',
+        '\u{1160}',
+        '\u{17b4}',
+        '\u{180b}',
+        '\u{180e}',
+        '\u{2003}',
+        '\u{200c}',
+        '\u{200d}',
+        '\u{20e3}',
+        '\u{2800}',
+        '\u{3000}',
+        '\u{3164}',
+        '\u{fe0f}',
+        '\u{ffa0}',
+        '\u{e0041}',
+        '\u{e007f}',
+        '\u{e0100}',
+    ];
 
     proptest! {
         #[test]
@@ -602,6 +656,25 @@ mod tests {
             for word in &once {
                 prop_assert_eq!(words([word.as_str()]), [word.clone()].into());
             }
+        }
+
+        #[test]
+        fn a_name_of_which_nothing_is_to_be_seen_is_none(
+            unseen in prop::collection::vec(prop::sample::select(UNSEEN), 0..12), seen in "[a-zß-öア-ヺ😀-😏]"
+        ) {
+            let unseen: String = unseen.into_iter().collect();
+            prop_assert_eq!(line(unseen.clone()), Err("is empty".to_owned()));
+            prop_assert_eq!(label(unseen.clone()), Err("is empty".to_owned()));
+            let seen = format!("{unseen}{seen}{unseen}");
+            prop_assert!(line(seen).is_ok());
+        }
+
+        #[test]
+        fn what_turns_the_direction_of_a_text_is_in_no_name(
+            before in "[a-z]{0,5}", turn in prop::sample::select("\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}".chars().collect::<Vec<_>>()), after in "[a-z]{1,5}"
+        ) {
+            let turned = format!("{before}{turn}{after}");
+            prop_assert!(line(turned).is_err());
         }
 
         #[test]
