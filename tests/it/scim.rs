@@ -122,6 +122,7 @@ async fn okta_makes_a_user_lets_them_in_and_out_and_takes_them_away() {
         filter.as_str(),
         "externalId eq \"00ujl29u0le5T6Aj10h7\"",
         &format!("emails.value eq \"{email}\""),
+        &format!("emails[type eq \"work\"].value eq \"{email}\""),
         &format!("id eq {}", ben["id"]),
     ] {
         let found = okta.find("Users", filter).await;
@@ -140,6 +141,12 @@ async fn okta_makes_a_user_lets_them_in_and_out_and_takes_them_away() {
     world.post("/api/v1/auth/refresh", json!({ "refresh_token": person.refresh })).await.refused(401, "unauthenticated");
     // Said again it is as it is
     okta.patch(&path, json!([{ "op": "replace", "value": { "active": false } }])).await.expect(200);
+    // What is not said of it, or said to be nothing, lets nobody in
+    for active in [json!({}), json!({ "active": null })] {
+        let mut silent = json!({ "userName": email.to_uppercase(), "displayName": "Ben Li", "externalId": "00ujl29u0le5T6Aj10h7" });
+        silent.as_object_mut().unwrap().extend(active.as_object().unwrap().clone());
+        assert_eq!(okta.put(&path, silent).await.expect(200)["active"], false);
+    }
     let mut whole = okta.get(&path).await.expect(200);
     (whole["active"], whole["displayName"]) = (json!(true), json!("Benjamin Li"));
     assert_eq!(okta.put(&path, whole).await.expect(200)["displayName"], "Benjamin Li");
@@ -329,7 +336,10 @@ async fn somebody_with_an_account_joins_with_it_is_told_and_keeps_it_to_themselv
     directory.patch(&path, json!([{ "op": "replace", "path": "active", "value": false }])).await.expect(200);
     owner.get("/api/v1/auth/verify").await.expect(200);
     let moved = json!([{ "op": "replace", "path": "userName", "value": "mallory@example.com" }]);
-    refused(directory.patch(&path, moved).await, 400, Some("mutability"));
+    let moved = refused(directory.patch(&path, moved).await, 400, Some("mutability"));
+    assert!(moved["detail"].as_str().unwrap().contains("make a user of the new address"), "{moved}");
+    let shouted = json!([{ "op": "replace", "path": "userName", "value": owner.email.to_uppercase() }]);
+    assert_eq!(directory.patch(&path, shouted).await.expect(200)["userName"], owner.email);
     // They go when they want to
     directory.patch(&path, json!([{ "op": "replace", "path": "active", "value": true }])).await.expect(200);
     let there = owner.post("/api/v1/auth/switch", json!({ "organization": acme.id })).await.expect(200);

@@ -235,8 +235,19 @@ impl Parser {
         if self.tokens.next_if_eq(&Token::OpenList).is_some() {
             let inner = self.any()?;
             self.expect(&Token::CloseList, "]")?;
+            let sub = self.tokens.next_if(|token| matches!(token, Token::Dot(_)));
+            // What is asked of a part of it is asked of the same value: `emails[type eq "work"].value eq "…"`
+            let inner = match sub {
+                Some(Token::Dot(name)) => Filter::And(Box::new(inner), Box::new(self.asked_of(Attribute { name, sub: None })?)),
+                _ => inner,
+            };
             return Ok(Filter::Any(attribute, Box::new(inner)));
         }
+        self.asked_of(attribute)
+    }
+
+    /// The operator behind an attribute, and what it compares with.
+    fn asked_of(&mut self, attribute: Attribute) -> Result<Filter, Fault> {
         let Some(Token::Word(operator)) = self.tokens.next() else { return Err(fault("an operator is missing")) };
         let operator = match operator.to_lowercase().as_str() {
             "pr" => return Ok(Filter::Present(attribute)),
@@ -417,6 +428,10 @@ mod tests {
             (r#"emails.type eq "home" and emails.value eq "ben@example.com""#, true),
             (r#"emails[type eq "home" and value eq "ben@example.com"]"#, false),
             (r#"emails[type eq "work" and value co "@example.com"]"#, true),
+            (r#"emails[type eq "work"].value eq "Ben@example.com""#, true),
+            (r#"emails[type eq "home"].value eq "ben@example.com""#, false),
+            (r#"emails[type eq "home"].value pr and active eq true"#, true),
+            (r#"not (emails[type eq "work"].value sw "ann")"#, true),
             ("title pr", false),
             ("name pr or userName pr", true),
             ("not (title pr)", true),

@@ -20,7 +20,8 @@ pub struct UserDraft {
     /// Its `userName`, which is the address.
     pub email: Email,
     pub name: Line,
-    pub active: bool,
+    /// Where nothing is said of it, who is new is active, and who is here stays as they are.
+    pub active: Option<bool>,
     pub external_id: Option<Line>,
     pub given_name: Option<Line>,
     pub family_name: Option<Line>,
@@ -36,8 +37,8 @@ impl UserDraft {
             _ => return Err(invalid("userName is missing".to_owned())),
         };
         let active = match member(resource, "active") {
-            None | Some(Value::Null) => true,
-            Some(value) => is_true(value).ok_or_else(|| invalid("active is not a boolean".to_owned()))?,
+            None | Some(Value::Null) => None,
+            Some(value) => Some(is_true(value).ok_or_else(|| invalid("active is not a boolean".to_owned()))?),
         };
         let (given_name, family_name) = (line(name("givenName"), "name.givenName")?, line(name("familyName"), "name.familyName")?);
         let both = [given_name.as_ref(), family_name.as_ref()].into_iter().flatten().map(Line::as_str).collect::<Vec<_>>().join(" ");
@@ -144,7 +145,7 @@ impl Provision<'_> {
         let is_new = account.is_none();
         let user =
             User::new(account.unwrap_or(id), draft.name.clone(), draft.email.clone(), Zone::default(), self.organization.clone(), self.now);
-        let standing = if draft.active { Standing::Active } else { Standing::Deactivated };
+        let standing = if draft.active.unwrap_or(true) { Standing::Active } else { Standing::Deactivated };
         let place = Membership { standing, ..user.joins(self.organization, Role::Member, None, self.now) };
         let (member, mut commit) = join(self.manager.access, place, before, everyone, self.now)?;
         if is_new {
@@ -160,10 +161,11 @@ impl Provision<'_> {
     /// Makes somebody what the directory says they are: name, and whether they are let in.
     pub fn change(&self, before: Membership, noted: &Provisioned, draft: &UserDraft) -> Result<(Membership, Provisioned, Commit)> {
         if draft.email != before.email {
-            let detail = "userName is the address of somebody's account, which only they change";
+            let detail = "userName is the address of an account, which stays: make a user of the new address, and delete this one";
             return Err(Fault::new(FaultKind::Mutability, detail).into());
         }
-        let (member, commit) = self.manager.provision(before, draft.name.clone(), draft.active, self.now)?;
+        let active = draft.active.unwrap_or(before.standing == Standing::Active);
+        let (member, commit) = self.manager.provision(before, draft.name.clone(), active, self.now)?;
         let after = draft.provisioned(noted);
         if (Provisioned { version: noted.version, ..after.clone() }) == *noted {
             return Ok((member, noted.clone(), commit));
@@ -191,7 +193,7 @@ mod tests {
             "meta": { "resourceType": "User" }, "name": { "formatted": "Ben Li", "familyName": "Li", "givenName": "Ben" }, "roles": []
         });
         let ben = read(entra).unwrap();
-        assert_eq!((ben.email.as_str(), ben.name.as_str(), ben.active), ("ben@example.com", "Ben Li", true));
+        assert_eq!((ben.email.as_str(), ben.name.as_str(), ben.active), ("ben@example.com", "Ben Li", Some(true)));
         assert_eq!(ben.external_id.unwrap().as_str(), "0a21f0f2");
         for (name, shown) in [
             (json!({}), "ben"),
@@ -202,6 +204,9 @@ mod tests {
             let mut user = json!({ "userName": "ben@example.com" });
             user.as_object_mut().unwrap().extend(name.as_object().unwrap().clone());
             assert_eq!(read(user).unwrap().name.as_str(), shown);
+        }
+        for (active, read_as) in [(json!(null), None), (json!(false), Some(false)), (json!("False"), Some(false))] {
+            assert_eq!(read(json!({ "userName": "ben@example.com", "active": active })).unwrap().active, read_as);
         }
         for wrong in [
             json!([]),
