@@ -31,13 +31,13 @@ pub enum Flag {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct ImportQuery {
-    /// Only say what would happen.
+    /// Only say what would happen; `false` when absent.
     #[serde(default)]
-    #[param(inline, default = "false")]
+    #[param(inline)]
     dry_run: Flag,
-    /// Invite those in whose rows nothing is wrong; otherwise nobody is invited as long as anything is.
+    /// Invite those in whose rows nothing is wrong; otherwise, and when absent, nobody is invited as long as anything is.
     #[serde(default)]
-    #[param(inline, default = "false")]
+    #[param(inline)]
     skip_errors: Flag,
 }
 

@@ -116,7 +116,7 @@ fn meant(c: char, one: char) -> char {
 /// The part that a text is made of by repeating it; the text itself if it is none.
 fn repeated(text: &str) -> &str {
     let parts = text.char_indices().skip(1).map(|(end, _)| &text[..end]);
-    parts.filter(|part| text.len() % part.len() == 0).find(|part| part.repeat(text.len() / part.len()) == text).unwrap_or(text)
+    parts.filter(|part| text.len().is_multiple_of(part.len())).find(|part| part.repeat(text.len() / part.len()) == text).unwrap_or(text)
 }
 
 #[cfg(test)]
