@@ -47,6 +47,7 @@ PROGRAMS ?= $(TARGET_DIR)/debug
 deployed-test: $(MINISTACK)/installed ## Run the specification against the deployed template; ARGS='-E "test(people)"' for a part
 	@cargo nextest --version >/dev/null 2>&1 || { echo "this needs cargo-nextest: https://nexte.st/docs/installation, or cargo install --locked cargo-nextest" >&2; exit 1; }
 	@if [ -z "$${OFFICE_COPILOT_URL:-}" ] && [ "$(PROGRAMS)" = "$(TARGET_DIR)/debug" ]; then set -x; cargo build $(LOCKED) --workspace --bins; fi
+	cargo nextest run $(LOCKED) --workspace --no-run
 	@$(MINISTACK)/bin/python -u infra/emulator/deployed_test.py --programs "$(PROGRAMS)" --folder "$(TARGET_DIR)/emulator" $(if $(SCOPED),--scoped) $(ARGS)
 
 # BOOTSTRAPS names the folder of others, such as those of `make build` for the architecture of this machine
