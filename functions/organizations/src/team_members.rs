@@ -5,33 +5,47 @@ use backend::{
     web::{Answer, Body, IfMatch, IfMatchHeader, Path},
 };
 use domain::{
+    Error, Result,
+    commit::Commit,
     id::{TeamId, UserId},
+    limits,
     organization::Membership,
     policy::ManageTeams,
     team::{Team, TeamPlace},
 };
 
+/// Changes who is in a team. A member is written elsewhere, too, as by what follows from their card: then it is decided anew.
+async fn change(
+    can: &Can<ManageTeams>,
+    (id, user): (TeamId, UserId),
+    seen: IfMatch,
+    decide: impl Fn(Team, &Membership) -> Result<(Team, Commit)>,
+) -> Result<Answer> {
+    for tries in 0..limits::RACE_TRIES {
+        let team: Team = seen.check(can.find(keys::team(can.tenant(), &id), "team").await?)?;
+        let member: Membership = can.find(keys::member(can.tenant(), &user), "member").await?;
+        let (team, commit) = decide(team, &member)?;
+        match can.commit(commit).await {
+            Err(Error::Stale { .. }) => can.step_aside(tries).await,
+            other => return other.and_then(|()| Answer::record(&team)),
+        }
+    }
+    Err(Error::Busy("the team or the member keeps changing".into()))
+}
+
 /// Put somebody into a team, or give them another role in it.
 #[utoipa::path(put, path = "/api/v1/teams/{team}/members/{member}", operation_id = "put_team_member", tag = "organization", params(("team" = TeamId, Path), ("member" = UserId, Path), IfMatchHeader), request_body = TeamPlace, responses((status = 200, body = Team)))]
 pub async fn put(
     can: Can<ManageTeams>,
-    Path((id, user)): Path<(TeamId, UserId)>,
+    Path(whom): Path<(TeamId, UserId)>,
     seen: IfMatch,
     Body(place): Body<TeamPlace>,
 ) -> Result<Answer, Problem> {
-    let team: Team = seen.check(can.find(keys::team(can.tenant(), &id), "team").await?)?;
-    let member: Membership = can.find(keys::member(can.tenant(), &user), "member").await?;
-    let (team, commit) = team.put(&member, place)?;
-    can.commit(commit).await?;
-    Ok(Answer::record(&team)?)
+    Ok(change(&can, whom, seen, |team, member| team.put(member, place.clone())).await?)
 }
 
 /// Take somebody out of a team.
 #[utoipa::path(delete, path = "/api/v1/teams/{team}/members/{member}", operation_id = "remove_team_member", tag = "organization", params(("team" = TeamId, Path), ("member" = UserId, Path), IfMatchHeader), responses((status = 200, body = Team)))]
-pub async fn remove(can: Can<ManageTeams>, Path((id, user)): Path<(TeamId, UserId)>, seen: IfMatch) -> Result<Answer, Problem> {
-    let team: Team = seen.check(can.find(keys::team(can.tenant(), &id), "team").await?)?;
-    let member: Membership = can.find(keys::member(can.tenant(), &user), "member").await?;
-    let (team, commit) = team.take_out(&member)?;
-    can.commit(commit).await?;
-    Ok(Answer::record(&team)?)
+pub async fn remove(can: Can<ManageTeams>, Path(whom): Path<(TeamId, UserId)>, seen: IfMatch) -> Result<Answer, Problem> {
+    Ok(change(&can, whom, seen, Team::take_out).await?)
 }

@@ -71,7 +71,7 @@ pub struct TeamEdit {
 }
 
 /// What somebody is in a team; a member without a title when nothing is said.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TeamPlace {
     #[serde(default)]
