@@ -114,6 +114,26 @@ impl Invitation {
         Ok((invitation, commit.also_put(invited)))
     }
 
+    /// As it is sent, in the name of the organisation itself.
+    fn sent(id: InvitationId, email: Email, role: Role, organization: &Organization, now: Timestamp) -> Self {
+        Self {
+            id,
+            organization: organization.id.clone(),
+            organization_name: organization.name.clone(),
+            email,
+            role,
+            department: None,
+            invited_by: None,
+            inviter: organization.name.clone(),
+            state: InvitationState::Pending,
+            sending: 1,
+            expires_at: now + limits::INVITATION,
+            created_at: now,
+            version: 1,
+            expires: forgotten(now),
+        }
+    }
+
     /// Leaves it to the caller to write down that the address is invited.
     pub(crate) fn prepare(
         id: InvitationId,
@@ -127,42 +147,17 @@ impl Invitation {
             return Err(Error::invalid("/role", "is more than you have yourself"));
         }
         let invitation = Self {
-            id,
-            organization: organization.id.clone(),
-            organization_name: organization.name.clone(),
-            email: draft.email,
-            role: draft.role,
             department: draft.department,
             invited_by: Some(inviter.user.clone()),
             inviter: inviter.name.clone(),
-            state: InvitationState::Pending,
-            sending: 1,
-            expires_at: now + limits::INVITATION,
-            created_at: now,
-            version: 1,
-            expires: forgotten(now),
+            ..Self::sent(id, draft.email, draft.role, organization, now)
         };
         Ok((invitation.clone(), Commit::create("invitation.sent", invitation)))
     }
 
     /// Somebody is to own an organisation that the platform made for them.
     pub(crate) fn to_own(id: InvitationId, email: Email, organization: &Organization, now: Timestamp) -> (Self, Commit) {
-        let invitation = Self {
-            id,
-            organization: organization.id.clone(),
-            organization_name: organization.name.clone(),
-            email,
-            role: Role::Owner,
-            department: None,
-            invited_by: None,
-            inviter: organization.name.clone(),
-            state: InvitationState::Pending,
-            sending: 1,
-            expires_at: now + limits::INVITATION,
-            created_at: now,
-            version: 1,
-            expires: forgotten(now),
-        };
+        let invitation = Self::sent(id, email, Role::Owner, organization, now);
         (invitation.clone(), Commit::create("invitation.sent", invitation))
     }
 
@@ -170,22 +165,7 @@ impl Invitation {
     /// under another's.
     pub fn asked_for(id: InvitationId, email: Email, organization: &Organization, joining: &Joining, now: Timestamp) -> (Self, Commit) {
         let (state, sending) = if joining.approval { (InvitationState::Requested, 0) } else { (InvitationState::Pending, 1) };
-        let invitation = Self {
-            id,
-            organization: organization.id.clone(),
-            organization_name: organization.name.clone(),
-            email,
-            role: Role::Member,
-            department: None,
-            invited_by: None,
-            inviter: organization.name.clone(),
-            state,
-            sending,
-            expires_at: now + limits::INVITATION,
-            created_at: now,
-            version: 1,
-            expires: forgotten(now),
-        };
+        let invitation = Self { state, sending, ..Self::sent(id, email, Role::Member, organization, now) };
         let action = if joining.approval { "invitation.requested" } else { "invitation.sent" };
         let invited = Invited::by(&invitation);
         (invitation.clone(), Commit::create(action, invitation).also_put(invited))
