@@ -14,7 +14,8 @@ async fn a_change_is_meant_for_a_version() {
     let task = id(&acme.owner.task(&project, "Paint").await);
     let path = format!("/api/v1/tasks/{task}");
     let patch = |seen: &'static str| {
-        world.ask(acme.owner.request(Method::PATCH, &path).header("if-match", seen).json(&json!({ "title": "Paint it" })))
+        let title = format!("Paint it {}", world.unique());
+        world.ask(acme.owner.request(Method::PATCH, &path).header("if-match", seen).json(&json!({ "title": title })))
     };
     for seen in ["1", "\"x\"", "", "\"\"", "\"1\", \"2\"", "\"-1\"", "\"1", "\"1.0\"", "\"18446744073709551616\"", "**"] {
         patch(seen).await.refused(400, "malformed");
@@ -57,26 +58,44 @@ async fn of_many_changes_of_one_version_one_is_made() {
 }
 
 #[tokio::test]
-async fn of_many_changes_at_once_none_is_lost_unsaid() {
+async fn of_many_changes_at_once_that_name_no_version_each_is_made() {
     let world = World::new().await;
     let acme = world.organization("Acme").await;
     let project = acme.project("Garden").await;
     let task = id(&acme.owner.task(&project, "Paint").await);
     let path = format!("/api/v1/tasks/{task}");
     let mut changes = tokio::task::JoinSet::new();
-    for turn in 0..30 {
+    for turn in 0..12 {
         let (owner, path) = (acme.owner.clone(), path.clone());
-        changes.spawn(async move { owner.patch(&path, json!({ "title": format!("Paint {turn}") })).await });
+        changes.spawn(async move { owner.patch(&path, json!({ "title": format!("Paint {turn}") })).await.expect(200) });
     }
-    let (made, refused): (Vec<_>, Vec<_>) = changes.join_all().await.into_iter().partition(|answer| answer.status == 200);
-    for answer in refused {
-        answer.refused(412, "stale");
-    }
-    let versions: BTreeSet<_> = made.iter().map(|answer| answer.json["version"].as_u64().expect("a version")).collect();
-    assert_eq!(versions, (2..2 + made.len() as u64).collect());
-    assert_eq!(acme.owner.get(&path).await.expect(200)["version"], 1 + made.len());
+    let versions: BTreeSet<_> = changes.join_all().await.iter().map(|task| task["version"].as_u64().expect("a version")).collect();
+    assert_eq!(versions, (2..14).collect());
+    assert_eq!(acme.owner.get(&path).await.expect(200)["version"], 13);
     let edits = acme.owner.list(&format!("/api/v1/changes?record={task}")).await;
-    assert_eq!(edits.len(), 1 + made.len(), "each is on record");
+    assert_eq!(edits.len(), 13, "each is on record");
+}
+
+#[tokio::test]
+async fn whoever_changes_another_member_or_role_in_the_same_moment_is_in_nobodys_way() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (ann, ben, cleo) = (acme.joins("Ann", "admin").await, acme.joins("Ben", "member").await, acme.joins("Cleo", "member").await);
+    let mut changes = tokio::task::JoinSet::new();
+    for (turn, (by, member)) in [(&acme.owner, &ben), (&ann, &cleo), (&acme.owner, &cleo), (&ann, &ben)].into_iter().enumerate() {
+        let (by, path) = (by.clone(), format!("/api/v1/members/{}", member.id));
+        changes.spawn(async move {
+            let title = if turn < 2 { json!({ "title": "Gardener" }) } else { json!({ "role": "manager" }) };
+            by.patch(&path, title).await.expect(200);
+            by.post("/api/v1/groups", json!({ "name": format!("Group {turn}") })).await.expect(201);
+        });
+    }
+    changes.join_all().await;
+    for member in [ben, cleo] {
+        let member = acme.owner.get(&format!("/api/v1/members/{}", member.id)).await.expect(200);
+        assert_eq!((&member["title"], &member["role"]), (&json!("Gardener"), &json!("manager")));
+    }
+    assert_eq!(acme.owner.list("/api/v1/groups").await.len(), 4);
 }
 
 /// What a repeated request has to be answered with again.

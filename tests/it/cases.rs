@@ -217,7 +217,7 @@ const CASES: &[(&str, &str)] = &[
     ("POST /api/v1/auth/logout-everywhere", ""),
     ("POST /api/v1/auth/logout", ""),
     ("POST /api/v1/organization/hand-over", r#"{"to":"{colleague}"}"#),
-    ("POST /api/v1/organization/leave", ""),
+    ("DELETE /api/v1/auth/organizations/{organization}", ""),
 ];
 
 pub(crate) const PASSWORD: &str = "correct horse battery";

@@ -133,7 +133,7 @@ async fn the_directory_is_had_as_a_file_in_which_nothing_runs() {
     let world = World::new().await;
     let acme = world.organization("Acme").await;
     let (ann, kim) = (acme.joins("Ann", "accountant").await, acme.joins("Kim", "guest").await);
-    ann.patch("/api/v1/auth/profile", json!({ "name": "=HYPERLINK(\"http://evil\",\"Ann\")" })).await.expect(200);
+    ann.patch("/api/v1/auth/profile", json!({ "name": "=HYPERLINK(\"evil\",\"Ann\")" })).await.expect(200);
     let group = acme.owner.post("/api/v1/groups", json!({ "name": "-Council, old" })).await.expect(201);
     let department = acme.owner.list("/api/v1/departments").await[0].clone();
     // Their name has followed, so that nobody changes them at the same moment
@@ -143,11 +143,12 @@ async fn the_directory_is_had_as_a_file_in_which_nothing_runs() {
     world.idle().await;
     let file = acme.owner.get("/api/v1/members/export").await;
     assert_eq!((file.status.as_u16(), file.header("content-type")), (200, "text/csv; charset=utf-8"));
+    assert_eq!(file.header("content-disposition"), "attachment; filename=\"members.csv\"");
     let lines: Vec<_> = file.text.trim_start_matches('\u{feff}').lines().collect();
-    assert_eq!(lines[0], "name,email,role,department,roles,groups,standing,joined_at");
+    assert_eq!(lines[0], "name,email,title,role,department,roles,groups,standing,joined_at");
     let line = lines.iter().find(|line| line.contains(&ann.email)).expect("Ann");
     let expected = format!(
-        "\"'=HYPERLINK(\"\"http://evil\"\",\"\"Ann\"\")\",{},accountant,{},,\"'-Council, old\",active,",
+        "\"'=HYPERLINK(\"\"evil\"\",\"\"Ann\"\")\",{},,accountant,{},,\"'-Council, old\",active,",
         ann.email,
         department["name"].as_str().unwrap()
     );

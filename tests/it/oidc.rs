@@ -154,7 +154,7 @@ async fn what_a_provider_opened_is_for_that_organisation_and_not_for_the_account
     there.patch("/api/v1/auth/profile", json!({ "name": "Mallory" })).await.refused(403, mine);
     there.delete("/api/v1/auth/picture").await.refused(403, mine);
     there.post("/api/v1/pictures", picture).await.refused(403, mine);
-    there.post("/api/v1/organization/leave", json!({})).await.refused(403, mine);
+    there.delete(&format!("/api/v1/auth/organizations/{}", acme.id)).await.refused(403, mine);
     // What is the organisation's goes on
     there.patch("/api/v1/auth/card", json!({ "skills": ["Pruning"] })).await.expect(200);
     there.post("/api/v1/projects", json!({ "name": "Garden" })).await.expect(201);

@@ -187,6 +187,9 @@ async fn hostile_pictures_are_refused_and_what_was_shown_stays() {
     ] {
         let path = upload(owner, "me", media_type, content.to_vec()).await;
         owner.post(&format!("{path}/complete"), json!({})).await.refused(409, "conflict");
+        let picture = owner.get(&path).await.expect(200);
+        assert_eq!(picture["state"], "refused");
+        assert!(picture["refusal"].as_str().unwrap().starts_with("the content is not"), "{picture}");
     }
     for (draft, field) in [
         (json!({ "of": "me", "media_type": "image/svg+xml", "bytes": 9 }), "/media_type"),

@@ -374,7 +374,7 @@ async fn whoever_goes_and_comes_back_has_no_post_left() {
     let (ben, gus) = (acme.joins("Ben", "member").await, acme.joins("Gus", "guest").await);
     let project = made(&acme.owner, "/api/v1/projects", json!({ "name": "Garden", "lead": ben.id })).await;
     acme.owner.put(&format!("/api/v1/projects/{project}/guests/{}", gus.id), json!({})).await.expect(200);
-    gus.post("/api/v1/organization/leave", json!({})).await.expect(204);
+    gus.delete(&format!("/api/v1/auth/organizations/{}", acme.id)).await.expect(204);
     acme.owner.delete(&format!("/api/v1/members/{}", ben.id)).await.expect(204);
     world.idle().await;
     let kept = acme.owner.get(&format!("/api/v1/projects/{project}")).await.expect(200);

@@ -204,7 +204,7 @@ async fn after_thirty_days_nothing_of_it_answers_and_its_neighbour_notices_nothi
     world.post("/api/v1/auth/refresh", json!({ "refresh_token": owner.refresh })).await.refused(401, "unauthenticated");
     let login = |email: &str| json!({ "email": email, "password": PASSWORD });
     for email in [&acme.owner.email, &ben.email] {
-        world.post("/api/v1/auth/login", login(email)).await.refused(401, "wrong-credentials");
+        world.post("/api/v1/auth/login", login(email)).await.refused(403, "forbidden");
     }
     world.post("/api/v1/auth/join", json!({ "token": token, "name": "Zoe", "password": PASSWORD })).await.refused(409, "conflict");
     world.post("/api/v1/auth/ask-to-join", json!({ "code": code, "email": zoe })).await.refused_fields(&["/code"]);
@@ -263,10 +263,7 @@ async fn whose_organisation_is_gone_keeps_an_account_that_founds_and_joins_anoth
     world.post("/api/v1/auth/forgot-password", json!({ "email": ben.email })).await.expect(204);
     let reset = json!({ "token": world.link(&ben.email, "reset-password").await, "new": "wrong battery horse" });
     world.post("/api/v1/auth/reset-password", reset).await.expect(204);
-    world
-        .post("/api/v1/auth/login", json!({ "email": ben.email, "password": "wrong battery horse" }))
-        .await
-        .refused(401, "wrong-credentials");
+    world.post("/api/v1/auth/login", json!({ "email": ben.email, "password": "wrong battery horse" })).await.refused(403, "forbidden");
     other.owner.post("/api/v1/invitations", json!({ "email": ben.email, "role": "member" })).await.expect(201);
     let form = json!({ "token": world.link(&ben.email, "join").await, "password": "wrong battery horse" });
     world.post("/api/v1/auth/join", form).await.expect(201);

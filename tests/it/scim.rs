@@ -225,7 +225,10 @@ async fn entra_provisions_users_and_groups_in_its_own_way() {
 async fn a_group_gives_what_people_here_gave_it_and_a_directory_gives_nothing() {
     let world = World::new().await;
     let acme = world.organization("Acme").await;
-    let ann = acme.joins("Ann", "admin").await;
+    let ann = acme.joins("Ann", "member").await;
+    let role = json!({ "name": "Directory", "permissions": ["manage_integrations", "provision_members", "read_billing"] });
+    let role = acme.owner.post("/api/v1/roles", role).await.expect(201);
+    acme.owner.patch(&format!("/api/v1/members/{}", ann.id), json!({ "roles": [role["id"]] })).await.expect(200);
     let directory = Directory::of(&acme, &ann).await;
     let email = world.email("ben");
     let ben = directory.user(&email, "Ben").await;
@@ -251,7 +254,7 @@ async fn a_group_gives_what_people_here_gave_it_and_a_directory_gives_nothing() 
     person.get("/api/v1/clients").await.refused(403, "forbidden");
 
     // What whoever answers for the key has not, the key gives nobody
-    acme.owner.patch(&here, json!({ "permissions": ["hand_over"] })).await.expect(200);
+    acme.owner.patch(&here, json!({ "permissions": ["edit_billing"] })).await.expect(200);
     refused(directory.patch(&at, add).await, 403, None);
     refused(directory.delete(&at).await, 403, None);
     acme.owner.patch(&here, json!({ "permissions": [] })).await.expect(200);
@@ -344,8 +347,119 @@ async fn somebody_with_an_account_joins_with_it_is_told_and_keeps_it_to_themselv
     directory.patch(&path, json!([{ "op": "replace", "path": "active", "value": true }])).await.expect(200);
     let there = owner.post("/api/v1/auth/switch", json!({ "organization": acme.id })).await.expect(200);
     let there = Person { access: there["access_token"].as_str().unwrap().to_owned(), ..owner.clone() };
-    there.post("/api/v1/organization/leave", json!({})).await.expect(204);
+    there.delete(&format!("/api/v1/auth/organizations/{}", acme.id)).await.expect(204);
     refused(directory.get(&path).await, 404, None);
+}
+
+#[tokio::test]
+async fn a_place_that_a_directory_gave_asks_nothing_of_an_account_until_it_is_opened() {
+    let world = World::new().await;
+    let (acme, other) = (world.organization("Acme").await, world.organization("Other").await);
+    let ben = other.joins("Ben", "member").await;
+    acme.owner.patch("/api/v1/organization/settings", json!({ "passwords": { "least": 40, "own_words": true } })).await.expect(200);
+    let made = Directory::of(&acme, &acme.owner).await.user(&ben.email, "Benjamin").await;
+    let member = format!("/api/v1/members/{}", made["id"].as_str().unwrap());
+    let mine = async || {
+        let places = ben.list("/api/v1/auth/organizations").await;
+        places.iter().find(|place| place["id"] == acme.id).expect("a place")["accepted"].clone()
+    };
+    let told = world.mails(&ben.email).await.remove(0);
+    assert!(told["text"].as_str().unwrap().contains("Your account stays as it is until you open it there"), "{told}");
+    assert_eq!((mine().await, &acme.owner.get(&member).await.expect(200)["accepted"]), (json!(false), &json!(false)));
+    let other_horse = json!({ "current": PASSWORD, "new": "another horse battery" });
+    ben.post("/api/v1/auth/change-password", other_horse).await.expect(204);
+    // Where they are at home they are still helped
+    let begun = ben.post("/api/v1/auth/second-factor", json!({ "password": "another horse battery" })).await.expect(200);
+    let code = json!({ "code": tests::code(begun["secret"].as_str().unwrap(), world.now().await, 0) });
+    ben.post("/api/v1/auth/second-factor/confirm", code).await.expect(200);
+    let lift = format!("/api/v1/auth/members/{}/second-factor", ben.id);
+    let refused = acme.owner.delete(&lift).await.refused(409, "conflict");
+    assert!(refused["detail"].as_str().unwrap().contains("cannot be taken away here"), "{refused}");
+    other.owner.delete(&lift).await.expect(204);
+    // Whether somebody belongs elsewhere is told of nobody who has none
+    acme.owner.delete(&lift).await.refused(404, "not-found");
+    other.owner.delete(&lift).await.refused(404, "not-found");
+    let ben = Person::login(&world, &ben.email, "another horse battery").await;
+    let there = ben.post("/api/v1/auth/switch", json!({ "organization": acme.id })).await.expect(200);
+    assert_eq!(ben.list("/api/v1/auth/organizations").await.len(), 2);
+    assert_eq!(acme.owner.get(&member).await.expect(200)["accepted"], true);
+    let short = json!({ "current": "another horse battery", "new": "a third horse battery" });
+    ben.post("/api/v1/auth/change-password", short).await.refused_fields(&["/new"]);
+    // They leave from where they are
+    ben.delete(&format!("/api/v1/auth/organizations/{}", acme.id)).await.expect(204);
+    ben.delete(&format!("/api/v1/auth/organizations/{}", acme.id)).await.refused(404, "not-found");
+    let there = Person { access: there["access_token"].as_str().unwrap().to_owned(), ..ben.clone() };
+    there.get("/api/v1/auth/verify").await.refused(401, "unauthenticated");
+    ben.get("/api/v1/auth/verify").await.expect(200);
+}
+
+#[tokio::test]
+async fn title_and_department_are_what_the_directory_says_they_are() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let entra = Directory::of(&acme, &acme.owner).await;
+    let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    let sales = acme.owner.post("/api/v1/departments", json!({ "name": "Sales" })).await.expect(201)["id"].clone();
+    let mut draft = json!({ "userName": world.email("ben"), "displayName": "Ben Li", "title": "Gardener" });
+    draft[enterprise] = json!({ "department": "sales", "manager": { "value": "x" } });
+    let ben = entra.post("/Users", draft).await.expect(201);
+    assert_eq!(
+        (&ben["title"], &ben[enterprise], &ben["schemas"][1]),
+        (&json!("Gardener"), &json!({ "department": "sales" }), &json!(enterprise))
+    );
+    let (path, member) = (place("Users", &ben), format!("/api/v1/members/{}", ben["id"].as_str().unwrap()));
+    let here = async || acme.owner.get(&member).await.expect(200);
+    assert_eq!((&here().await["title"], &here().await["department"]), (&json!("Gardener"), &sales));
+    assert_eq!(entra.find("Users", "title eq \"gardener\"").await["totalResults"], 1);
+    // One that is none here is kept, and puts nobody anywhere
+    let path_of = format!("{enterprise}:department");
+    let patch = async |operations: Value| entra.patch(&path, operations).await.expect(200);
+    let moved = patch(json!([{ "op": "Replace", "path": path_of, "value": "Moon base" }, { "op": "Remove", "path": "title" }])).await;
+    assert_eq!((&moved[enterprise]["department"], &moved["title"]), (&json!("Moon base"), &json!(null)));
+    assert_eq!((&here().await["title"], &here().await["department"]), (&json!(null), &json!(null)));
+    // Where people here put somebody they stay, until the directory says something new
+    acme.owner.patch(&member, json!({ "department": sales, "title": "Foreman" })).await.expect(200);
+    patch(json!([{ "op": "replace", "path": "externalId", "value": "7" }])).await;
+    assert_eq!((&here().await["title"], &here().await["department"]), (&json!("Foreman"), &sales));
+    // A marriage changes what they are called, unless the directory says by what
+    patch(json!([{ "op": "replace", "value": { "name": { "givenName": "Ben", "familyName": "Li" } } }])).await;
+    assert_eq!(patch(json!([{ "op": "replace", "path": "name.familyName", "value": "Okafor" }])).await["displayName"], "Ben Okafor");
+    let both = json!([{ "op": "replace", "value": { "name.familyName": "Li", "displayName": "B. Li" } }]);
+    assert_eq!(patch(both).await["displayName"], "B. Li");
+    assert_eq!(patch(json!([{ "op": "replace", "path": "name.formatted", "value": "Benjamin Li" }])).await["displayName"], "Benjamin Li");
+}
+
+#[tokio::test]
+async fn a_name_that_a_directory_gave_stays_whatever_else_changes() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (ben, okta) = (acme.joins("Ben", "member").await, Directory::of(&acme, &acme.owner).await);
+    okta.patch(&format!("/Users/{}", ben.id), json!([{ "op": "replace", "path": "displayName", "value": "Benjamin" }])).await.expect(200);
+    let member = format!("/api/v1/members/{}", ben.id);
+    acme.owner.patch(&member, json!({ "title": "Gardener" })).await.expect(200);
+    ben.patch("/api/v1/auth/card", json!({ "skills": ["Pruning"] })).await.expect(200);
+    ben.patch("/api/v1/auth/profile", json!({ "name": "Benny" })).await.expect(200);
+    world.idle().await;
+    assert_eq!(acme.owner.get(&member).await.expect(200)["name"], "Benjamin");
+}
+
+#[tokio::test]
+async fn a_directory_does_not_lock_out_whoever_answers_for_its_key() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (ann, path) = (acme.joins("Ann", "admin").await, "/api/v1/api-keys");
+    let okta = Directory::of(&acme, &ann).await;
+    let at = format!("/Users/{}", ann.id);
+    let out = json!([{ "op": "replace", "path": "active", "value": false }]);
+    let refusal = refused(okta.patch(&at, out.clone()).await, 409, None);
+    assert!(refusal["detail"].as_str().unwrap().contains("somebody else has to rotate it first"), "{refusal}");
+    refused(okta.delete(&at).await, 409, None);
+    okta.patch(&at, json!([{ "op": "replace", "path": "title", "value": "Head" }])).await.expect(200);
+    let key = acme.owner.list(path).await[0]["id"].as_str().unwrap().to_owned();
+    let rotated = acme.owner.post(&format!("{path}/{key}/rotate"), json!({})).await.expect(200);
+    let okta = Directory { key: rotated["secret"].as_str().unwrap().to_owned(), world: world.clone() };
+    assert_eq!(okta.patch(&at, out).await.expect(200)["active"], false);
+    ann.get("/api/v1/auth/verify").await.refused(401, "unauthenticated");
 }
 
 #[tokio::test]

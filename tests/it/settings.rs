@@ -203,3 +203,29 @@ async fn an_invoice_has_the_colour_its_organisation_had_when_it_was_made() {
     decide(&acme, json!({ "colour": null })).await;
     assert_eq!(draft().await, json!(null));
 }
+
+#[tokio::test]
+async fn what_stands_on_invoices_is_taken_off_again_and_nothing_is_written_where_nothing_changes() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (owner, path) = (&acme.owner, "/api/v1/organization");
+    let given = json!({ "email": "office@acme.example", "tax_number": "GB 1", "bank": "IBAN GB33 BUKB 2020 1555 5555 55" });
+    let before = owner.patch(path, given.clone()).await.expect(200);
+    let changes = owner.list("/api/v1/changes").await.len();
+    for same in [json!({}), given, json!({ "phone": before["phone"] })] {
+        assert_eq!(owner.patch(path, same).await.expect(200)["version"], before["version"]);
+    }
+    owner.patch(SETTINGS, json!({})).await.expect(200);
+    owner.patch("/api/v1/auth/card", json!({ "skills": [] })).await.expect(200);
+    owner.patch(&format!("/api/v1/members/{}", owner.id), json!({ "role": "owner" })).await.expect(200);
+    assert_eq!(owner.list("/api/v1/changes").await.len(), changes);
+    let after = owner.patch(path, json!({ "email": null, "tax_number": null, "bank": null })).await.expect(200);
+    assert_eq!((&after["email"], &after["tax_number"], &after["bank"]), (&json!(null), &json!(null), &json!(null)));
+    let project = acme.project("Garden").await;
+    let project = format!("/api/v1/projects/{project}");
+    owner.patch(&project, json!({ "starts_on": "2026-12-01", "ends_on": "2026-12-24" })).await.expect(200);
+    assert_eq!(owner.patch(&project, json!({ "ends_on": null })).await.expect(200)["ends_on"], json!(null));
+    // Names go to people who know neither, and lead nowhere
+    owner.patch(path, json!({ "name": "PayPal: https://evil.example" })).await.refused_fields(&["/name"]);
+    owner.patch("/api/v1/auth/profile", json!({ "name": "See www.evil.example" })).await.refused_fields(&["/name"]);
+}

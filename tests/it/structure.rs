@@ -174,7 +174,7 @@ async fn whoever_goes_heads_nothing_and_whoever_is_locked_out_is_still_listed() 
     acme.owner.delete(&format!("/api/v1/members/{}", ben.id)).await.expect(204);
     assert_eq!(acme.owner.get(&at(&sales)).await.expect(200)["heads"], json!([]));
     assert_eq!(acme.owner.get(&at(&europe)).await.expect(200)["heads"], json!([ann.id]));
-    ann.post("/api/v1/organization/leave", json!({})).await.expect(204);
+    ann.delete(&format!("/api/v1/auth/organizations/{}", acme.id)).await.expect(204);
     assert_eq!(acme.owner.get(&at(&europe)).await.expect(200)["heads"], json!([]));
     acme.owner.put(&head(&europe, &ann), json!({})).await.refused(409, "conflict");
 }

@@ -113,7 +113,7 @@ async fn whoever_goes_is_in_no_team_and_no_guest_is() {
     acme.owner.post(&format!("/api/v1/members/{}/deactivate", ben.id), json!({})).await.expect(200);
     assert_eq!(acme.owner.get(&at(&planting)).await.expect(200)["members"][0]["user"], json!(ben.id));
     acme.owner.delete(&format!("/api/v1/members/{}", ben.id)).await.expect(204);
-    ann.post("/api/v1/organization/leave", json!({})).await.expect(204);
+    ann.delete(&format!("/api/v1/auth/organizations/{}", acme.id)).await.expect(204);
     assert_eq!(acme.owner.get(&at(&planting)).await.expect(200)["members"], json!([]));
     assert_eq!(acme.owner.list(&format!("/api/v1/teams?member={}", ben.id)).await, Vec::<Value>::new());
 }
@@ -130,4 +130,30 @@ async fn of_all_who_are_put_into_a_team_at_once_none_is_lost() {
     }
     assert_eq!(putting.join_all().await, [200; 4]);
     assert_eq!(acme.owner.get(&at(&planting)).await.expect(200)["members"].as_array().map(Vec::len), Some(4));
+}
+
+#[tokio::test]
+async fn a_team_is_moved_and_deleted_from_above_and_not_by_whoever_manages_it() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (mona, mike) = (acme.joins("Mona", "member").await, acme.joins("Mike", "member").await);
+    let department = async |name: &str| acme.owner.post("/api/v1/departments", json!({ "name": name })).await.expect(201)["id"].clone();
+    let (works, sales) = (department("Works").await, department("Yards").await);
+    acme.owner.put(&format!("/api/v1/departments/{}/heads/{}", works.as_str().unwrap(), mona.id), json!({})).await.expect(200);
+    let team = mona.post("/api/v1/teams", json!({ "name": "Planting", "department": works })).await.expect(201);
+    let team = team["id"].as_str().unwrap();
+    let path = at(team);
+    mona.put(&place(team, &mike), json!({ "role": "manager" })).await.expect(200);
+    mike.patch(&path, json!({ "name": "Trees" })).await.expect(200);
+    for person in [&mike, &mona] {
+        for department in [&sales, &json!(null)] {
+            person.patch(&path, json!({ "department": department })).await.refused(403, "forbidden");
+        }
+    }
+    mike.delete(&path).await.refused(403, "forbidden");
+    assert_eq!(acme.owner.get(&path).await.expect(200)["department"], works);
+    // Within what one heads it is moved freely
+    let below = acme.owner.post("/api/v1/departments", json!({ "name": "North", "parent": works })).await.expect(201)["id"].clone();
+    mona.patch(&path, json!({ "department": below })).await.expect(200);
+    mona.delete(&path).await.expect(204);
 }

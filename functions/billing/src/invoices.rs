@@ -8,10 +8,8 @@ use backend::{
 };
 use domain::{
     Error,
-    billing::{Client, Invoice, InvoiceDraft, Series},
-    commit::Kept,
+    billing::{Client, Invoice, InvoiceDraft},
     id::{ClientId, InvoiceId},
-    limits,
     policy::{EditBilling, ReadBilling},
     structure::Scope,
 };
@@ -69,19 +67,14 @@ pub async fn get(can: Can<ReadBilling>, Path(id): Path<InvoiceId>) -> Result<Ans
 #[utoipa::path(post, path = "/api/v1/invoices/{invoice}/issue", operation_id = "issue_invoice", tag = "billing", params(("invoice" = InvoiceId, Path), IfMatchHeader), responses((status = 200, body = Invoice)))]
 pub async fn issue(can: Can<EditBilling>, Path(id): Path<InvoiceId>, seen: IfMatch) -> Result<Answer, Problem> {
     let _turn = can.turn(can.tenant().id().as_str()).await;
-    for tries in 0..limits::CONTENDED_TRIES {
-        let invoice: Invoice = seen.check(can.find(keys::invoice(can.tenant(), &id), "invoice").await?)?;
-        let series: Option<Series> = can.get(keys::series(can.tenant(), &invoice.series(can.now()))).await?;
-        let first = series.is_none();
+    let id = &id;
+    can.settle(|can| async move {
+        let invoice: Invoice = seen.check(can.find(keys::invoice(can.tenant(), id), "invoice").await?)?;
+        let series = can.get(keys::series(can.tenant(), &invoice.series(can.now()))).await?;
         let (issued, commit) = invoice.issue(series, can.now())?;
-        match can.answer(commit, Answer::record(&issued)?).await {
-            // Somebody else took the number, or issued this one: look again
-            Err(Error::Stale { kind: Series::KIND | Invoice::KIND, .. }) => can.step_aside(tries).await,
-            Err(Error::Conflict(_)) if first => can.step_aside(tries).await,
-            other => return Ok(other?),
-        }
-    }
-    Err(Error::Busy("the series keeps giving its numbers to others".into()).into())
+        Ok((commit, Answer::record(&issued)?))
+    })
+    .await
 }
 
 /// Get a link to the PDF of an issued invoice, good for five minutes.

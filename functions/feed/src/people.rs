@@ -16,14 +16,13 @@ pub async fn follow(backend: &Backend, system: &System, change: &Change) -> Resu
     if change.action == "profile.edited" {
         let id: UserId = change.subject.id.parse().map_err(|e: String| Error::internal(e))?;
         for place in system.places_of(&id).await?.into_iter().filter(|place| place.standing != Standing::Removed) {
-            let here = place.organization == change.organization;
-            keep_in_step(&backend.system(&place.organization), &id, here, None).await?;
+            keep_in_step(&backend.system(&place.organization), &id, None).await?;
         }
     }
-    // What somebody can stands on their card, and finds them in the directory
-    if change.action == "card.edited" {
+    // What somebody can stands on their card, and finds them in the directory; who takes their place is seen as they are
+    if matches!(change.action.as_str(), "card.edited" | "member.accepted") {
         let id: UserId = change.subject.id.parse().map_err(|e: String| Error::internal(e))?;
-        return keep_in_step(system, &id, false, None).await;
+        return keep_in_step(system, &id, None).await;
     }
     if change.subject.kind != Membership::KIND {
         return Ok(());
@@ -44,11 +43,11 @@ pub async fn follow(backend: &Backend, system: &System, change: &Change) -> Resu
         }
         None => None,
     };
-    keep_in_step(system, &after.user, false, Some((position, change.at))).await
+    keep_in_step(system, &after.user, Some((position, change.at))).await
 }
 
 /// Somebody may be writing on their card at this moment: then it is read again.
-async fn keep_in_step(system: &System, id: &UserId, here: bool, position: Option<(Option<Given>, Timestamp)>) -> Result<()> {
+async fn keep_in_step(system: &System, id: &UserId, position: Option<(Option<Given>, Timestamp)>) -> Result<()> {
     let tenant = system.tenant();
     for _ in 0..limits::RACE_TRIES {
         let user: Option<User> = system.get(keys::user(&system.person(id))).await?;
@@ -56,7 +55,7 @@ async fn keep_in_step(system: &System, id: &UserId, here: bool, position: Option
         let card = system.get(keys::card(tenant, id)).await?;
         let personal = system.get(keys::personal(tenant, id)).await?;
         let provisioned = system.get(keys::provisioned(tenant, id.as_str())).await?;
-        let Some(commit) = (Known { member, card, personal, provisioned }).follow(&user, here, position.clone()) else { return Ok(()) };
+        let Some(commit) = (Known { member, card, personal, provisioned }).follow(&user, position.clone()) else { return Ok(()) };
         match system.commit(commit).await {
             Err(Error::Stale { .. } | Error::Conflict(_)) => {}
             other => return other,

@@ -13,6 +13,8 @@ use domain::{
     organization::{Letterhead, Organization},
     password::NewPassword,
     policy::{Grants, Role, UseAccount, UseSession},
+    removal::{RemovalPlan, RemovalView},
+    tenant::Suspension,
     text::Password,
 };
 use serde::{Deserialize, Serialize};
@@ -36,6 +38,10 @@ pub struct Verified {
     provider: Option<ProviderId>,
     /// … and whether the organisation asks for one.
     single_sign_on_needed: bool,
+    /// Why the organisation may change nothing at present, and since when.
+    suspension: Option<Suspension>,
+    /// When the organisation will be removed, with all it has.
+    removal: Option<RemovalView>,
 }
 
 /// Check the access token, and see whom it speaks for.
@@ -53,6 +59,8 @@ pub async fn verify(can: Can<UseSession>) -> Result<Answer, Problem> {
         second_factor_needed: can.access().second_factor,
         provider: can.session()?.through.clone(),
         single_sign_on_needed: can.access().single_sign_on,
+        suspension: can.access().suspension.clone(),
+        removal: can.access().removal.as_ref().map(RemovalPlan::view),
     };
     Ok(Answer::ok(&verified)?)
 }

@@ -10,12 +10,13 @@ use domain::{
     account::{Credentials, EmailOwner, User},
     commit::{Actor, Commit, Kept, Record, Write},
     id::{InvitationId, UserId},
-    invitation::Invitation,
+    invitation::{Earlier, Invitation},
     limits,
     organization::Membership,
     password::NewPassword,
+    policy::Role,
     settings::{Demands, PasswordPolicy},
-    text::{Email, Label, Line, Password, Zone},
+    text::{Email, Label, Line, Name, Password, Zone},
 };
 use http::StatusCode;
 use serde::Deserialize;
@@ -27,7 +28,7 @@ pub struct Join {
     /// The token of the invitation's link.
     token: String,
     /// Needed by somebody who has no account yet.
-    name: Option<Line>,
+    name: Option<Name>,
     /// A new one, which is none that everybody guesses, or that of the account the invited address already has.
     password: Password,
     #[serde(default)]
@@ -39,6 +40,14 @@ fn void() -> Error {
     Error::Conflict("this invitation is not valid, has expired or was used".to_owned())
 }
 
+/// Why nobody joins at present is told to those who are in the organisation.
+fn told_outside(error: Error) -> Error {
+    match error {
+        Error::Suspended(_) => Error::Conflict("the organisation takes nobody in at present".to_owned()),
+        other => other,
+    }
+}
+
 /// Join by an invitation's one-time link.
 #[utoipa::path(post, path = "/api/v1/auth/join", tag = "identity", request_body = Join, security(()), responses((status = 201, body = Membership)))]
 pub async fn join(visitor: Visitor, Body(join): Body<Join>) -> Result<Answer, Problem> {
@@ -47,7 +56,7 @@ pub async fn join(visitor: Visitor, Body(join): Body<Join>) -> Result<Answer, Pr
     let (invitation, settings) = tokio::try_join!(visitor.get(keys::invitation(&tenant, &id)), visitor.get(keys::settings(&tenant)))?;
     let (invitation, settings) = (invitation.ok_or_else(void)?, settings.unwrap_or_default());
     // The domains that are allowed may have changed since it was sent
-    if !invitation.is_open(visitor.now()) || invitation.sending != sending || !settings.admits(&invitation.email) {
+    if !invitation.is_open(visitor.now()) || invitation.sending != sending || !settings.admits(&invitation.email, invitation.role) {
         return Err(void().into());
     }
     let (user, account) = account(&visitor, &invitation, settings.passwords, join).await?;
@@ -63,7 +72,8 @@ pub async fn join(visitor: Visitor, Body(join): Body<Join>) -> Result<Answer, Pr
         if !invitation.is_backed_by(inviter.as_ref(), &access) || !invitation.is_sent_since(before.as_ref()) {
             return Err(void().into());
         }
-        let (member, mut commit) = invitation.clone().accept(&user, before.clone(), &access, everyone.as_ref(), visitor.now())?;
+        let accepted = invitation.clone().accept(&user, before.clone(), &access, everyone.as_ref(), visitor.now());
+        let (member, mut commit) = accepted.map_err(told_outside)?;
         commit.writes.extend(account.clone());
         let answer = Answer::json(StatusCode::CREATED, &member)?;
         match visitor.answer(&tenant, actor.clone(), commit, answer).await {
@@ -81,7 +91,7 @@ pub async fn join(visitor: Visitor, Body(join): Body<Join>) -> Result<Answer, Pr
 async fn account(visitor: &Visitor, invitation: &Invitation, policy: PasswordPolicy, join: Join) -> Result<(User, Vec<Write>)> {
     let email = &invitation.email;
     let Some(owner) = visitor.get(keys::email_owner(email)).await? else {
-        let name = join.name.ok_or_else(|| Error::invalid("/name", "is missing"))?;
+        let name: Line = join.name.ok_or_else(|| Error::invalid("/name", "is missing"))?.into();
         let demands = Demands { policy, organizations: vec![invitation.organization_name.clone()] };
         let new = NewPassword::choose("/password", &join.password)?;
         demands.check("/password", &new, &name, email)?;
@@ -127,12 +137,27 @@ pub async fn ask_to_join(visitor: Visitor, Body(form): Body<AskToJoin>) -> Resul
     let (organization, settings) = tokio::try_join!(visitor.get(keys::organization(&tenant)), visitor.get(keys::settings(&tenant)))?;
     let organization = organization.ok_or_else(unknown)?;
     let joining = organization.joining.as_ref().filter(|joining| joining.code == form.code).ok_or_else(unknown)?;
-    settings.unwrap_or_default().check_address(&form.email)?;
-    let id = InvitationId::new(visitor.now(), visitor.random());
-    let actor = Actor::stranger(&form.email);
-    let (_, commit) = Invitation::asked_for(id, form.email, &organization, joining, visitor.now());
-    visitor.commit(&tenant, actor, commit).await?;
-    Ok(Answer::nothing())
+    settings.unwrap_or_default().check_address(&form.email, Role::Member)?;
+    visitor.count_asking(&tenant).await?;
+    // Whoever is here already, locked out or not, is told nothing and asks for nothing
+    if visitor.is_member(&tenant, &form.email).await? {
+        return Ok(Answer::nothing());
+    }
+    let invited = visitor.get(keys::invited(&tenant, &form.email)).await?;
+    let invitation = match &invited {
+        Some(invited) => visitor.get(keys::invitation(&tenant, &invited.invitation)).await?,
+        None => None,
+    };
+    let (id, actor) = (InvitationId::new(visitor.now(), visitor.random()), Actor::stranger(&form.email));
+    let earlier = Earlier { invited, invitation };
+    let Some(commit) = Invitation::asked_for(id, form.email, &organization, joining, &earlier, visitor.now()) else {
+        return Ok(Answer::nothing());
+    };
+    match visitor.commit(&tenant, actor, commit).await {
+        // They asked twice in the same moment, and are told of the other
+        Err(Error::Stale { .. } | Error::Conflict(_) | Error::NotFound(_)) => Ok(Answer::nothing()),
+        other => Ok(other.map(|()| Answer::nothing()).map_err(told_outside)?),
+    }
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -49,6 +49,7 @@ backend::operations! {
     reset::forgot_password,
     reset::reset_password,
     organizations::list,
+    organizations::leave,
     organizations::switch,
     session::sessions,
     session::end_session,

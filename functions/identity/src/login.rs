@@ -46,7 +46,7 @@ pub async fn login(visitor: Visitor, Body(form): Body<LoginForm>) -> Result<Answ
     };
     let right = visitor.is_password(&form.email, &form.password, credentials.as_ref()).await?;
     let (Some(user), Some(credentials), true) = (user, credentials, right) else { return Err(Error::WrongCredentials.into()) };
-    let member = place(&visitor, &user, form.organization.as_ref()).await?.ok_or(Error::WrongCredentials)?;
+    let member = place(&visitor, &user, form.organization.as_ref()).await?.ok_or_else(|| placeless(form.organization.as_ref()))?;
     let credentials = kept_anew(&visitor, &member, credentials, &form.password).await?;
     let session = SessionId::new(visitor.now(), visitor.random());
     if factor.is_some_and(|factor: SecondFactor| factor.is_on()) {
@@ -59,6 +59,14 @@ pub async fn login(visitor: Visitor, Body(form): Body<LoginForm>) -> Result<Answ
         // It was the password a moment ago
         Err(Problem(Error::Stale { kind: Credentials::KIND, .. })) => Err(Error::WrongCredentials.into()),
         other => other,
+    }
+}
+
+/// Whoever has proved who they are is told that no organisation lets them in; of one that they name they are told nothing.
+pub(crate) fn placeless(wanted: Option<&OrganizationId>) -> Error {
+    match wanted {
+        Some(_) => Error::WrongCredentials,
+        None => Error::forbidden("no organisation lets this account in: join one by an invitation, or sign one up"),
     }
 }
 

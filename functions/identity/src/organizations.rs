@@ -1,12 +1,13 @@
-use crate::session::TokenPair;
+use crate::session::{TokenPair, taken};
 use backend::{
     door::Can,
     keys,
     page::Page,
     problem::Problem,
-    web::{Answer, Body},
+    web::{Answer, Body, Path},
 };
 use domain::{
+    access::leave as left,
     account::{Login, Session},
     id::{OrganizationId, SessionId},
     organization::{Membership, Organization},
@@ -24,6 +25,8 @@ pub struct Place {
     role: Role,
     /// Whether it is the one this session is in.
     current: bool,
+    /// False of one whose directory made me a member, until I open it. Before that it asks nothing of my account.
+    accepted: bool,
 }
 
 /// My organisations.
@@ -35,6 +38,7 @@ pub async fn list(can: Can<UseAccount>) -> Result<Answer, Problem> {
         id: organization.id,
         name: organization.name,
         role: member.role,
+        accepted: member.accepted,
     };
     Ok(Answer::ok(&Page { items: mine.into_iter().map(place).collect(), next: None })?)
 }
@@ -45,6 +49,18 @@ pub struct Switch {
     organization: OrganizationId,
 }
 
+/// Leave one of my organisations, whether I opened it or not. Its last owner hands it over first.
+#[utoipa::path(delete, path = "/api/v1/auth/organizations/{organization}", operation_id = "leave_organization", tag = "identity", params(("organization" = OrganizationId, Path)), responses((status = 204)))]
+pub async fn leave(can: Can<UseAccount>, Path(organization): Path<OrganizationId>) -> Result<Answer, Problem> {
+    let there = can.elsewhere(&organization).await?;
+    there
+        .settle(|there| async move {
+            let places = there.places_of(there.membership()).await?;
+            Ok((left(there.access(), there.membership().clone(), places, there.now())?, Answer::nothing()))
+        })
+        .await
+}
+
 /// Open another of my organisations, without a password: a session of its own beside this one.
 #[utoipa::path(post, path = "/api/v1/auth/switch", tag = "identity", request_body = Switch, responses((status = 200, body = TokenPair)))]
 pub async fn switch(can: Can<UseAccount>, Body(switch): Body<Switch>) -> Result<Answer, Problem> {
@@ -53,12 +69,10 @@ pub async fn switch(can: Can<UseAccount>, Body(switch): Body<Switch>) -> Result<
     let id = SessionId::new(can.now(), can.random());
     let (refresh_token, refresh_hash) = can.refresh_token(&id).await?;
     let origin = can.origin().clone();
-    let organization = there.tenant().id();
     let parent = can.session()?;
     let login = Login {
         id,
-        user: can.user(),
-        organization,
+        place: there.membership(),
         device: origin.device,
         address: origin.address,
         refresh_hash,
@@ -69,6 +83,9 @@ pub async fn switch(can: Can<UseAccount>, Body(switch): Body<Switch>) -> Result<
     let (session, opened) = Session::open_until(login, can.now(), parent.ends_at);
     // Only while the session it comes from is as it was: one that is being ended opens no other
     there.commit(opened.also_replace(parent.version, Session { version: parent.version + 1, ..parent.clone() })).await?;
+    if !there.membership().accepted {
+        taken(there.commit(there.membership().clone().accept()).await)?;
+    }
     let access_token = can.access_token(&session).await?;
     Ok(Answer::ok(&TokenPair::new(&session, access_token, refresh_token))?)
 }

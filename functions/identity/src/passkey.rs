@@ -35,7 +35,6 @@ pub async fn list(can: Can<UseAccount>) -> Result<Answer, Problem> {
 /// Begin to add a passkey: what goes into `navigator.credentials.create`, after `parseCreationOptionsFromJSON`.
 #[utoipa::path(post, path = "/api/v1/auth/passkeys/begin", operation_id = "begin_passkey", tag = "identity", request_body = PasswordAgain, responses((status = 200, body = Object)))]
 pub async fn begin(can: Can<UseAccount>, Body(form): Body<PasswordAgain>) -> Result<Answer, Problem> {
-    can.access().check_open()?;
     check_password(&can, &form.password).await?;
     let others = can.passkeys().await?;
     may_add(can.get(keys::second_factor(&can.me())).await?.as_ref(), can.session()?, &others)?;

@@ -22,10 +22,13 @@ pub async fn profile(can: Can<EditProfile>) -> Result<Answer, Problem> {
 /// What I am told of by which channel, and my quiet hours, only I see; mails that concern the account itself come always.
 #[utoipa::path(patch, path = "/api/v1/auth/profile", tag = "identity", params(IfMatchHeader), request_body = ProfileEdit, responses((status = 200, body = User)))]
 pub async fn edit_profile(can: Can<EditProfile>, seen: IfMatch, Body(edit): Body<ProfileEdit>) -> Result<Answer, Problem> {
-    let user = seen.check(can.find(keys::user(&can.me()), "account").await?)?;
-    let (user, commit) = user.edit(edit, can.now())?;
-    can.commit(commit).await?;
-    Ok(Answer::record(&user)?)
+    let edit = &edit;
+    can.settle(|can| async move {
+        let user = seen.check(can.find(keys::user(&can.me()), "account").await?)?;
+        let (user, commit) = user.edit(edit.clone(), can.now())?;
+        Ok((commit, Answer::record(&user)?))
+    })
+    .await
 }
 
 /// Remove my picture, everywhere.
@@ -53,8 +56,11 @@ pub async fn card(can: Can<UseSession>) -> Result<Answer, Problem> {
 /// Phone, zone and locale follow my profile; the history follows my title and department, which those who manage members give.
 #[utoipa::path(patch, path = "/api/v1/auth/card", operation_id = "edit_my_card", tag = "identity", params(IfMatchHeader), request_body = CardEdit, responses((status = 200, body = Card)))]
 pub async fn edit_card(can: Can<UseSession>, seen: IfMatch, Body(edit): Body<CardEdit>) -> Result<Answer, Problem> {
-    let card = seen.check(mine(&can).await?)?;
-    let (card, commit) = card.edit(edit)?;
-    can.commit(commit).await?;
-    Ok(Answer::record(&card)?)
+    let edit = &edit;
+    can.settle(|can| async move {
+        let card = seen.check(mine(&can).await?)?;
+        let (card, commit) = card.edit(edit.clone())?;
+        Ok((commit, Answer::record(&card)?))
+    })
+    .await
 }

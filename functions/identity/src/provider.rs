@@ -80,25 +80,31 @@ pub async fn edit(
     seen: IfMatch,
     Body(edit): Body<ProviderEdit>,
 ) -> Result<Answer, Problem> {
-    let provider = seen.check(find(&can, &id).await?)?;
-    let sealed = match &edit.client_secret {
-        Some(secret) => Some(can.seal_client_secret(&id, secret).await?),
-        None => None,
-    };
-    if edit.on == Some(true) {
-        can.check_issuer(&provider.issuer, "/on").await?;
-    }
-    let (view, commit) = connector(&can).edit(provider, edit, sealed, can.now())?;
-    can.commit(commit).await?;
-    Ok(Answer::versioned(view.version, &Connected::of(&can, view)?)?)
+    let (id, edit) = (&id, &edit);
+    can.settle(|can| async move {
+        let provider = seen.check(find(&can, id).await?)?;
+        let sealed = match &edit.client_secret {
+            Some(secret) => Some(can.seal_client_secret(id, secret).await?),
+            None => None,
+        };
+        if edit.on == Some(true) {
+            can.check_issuer(&provider.issuer, "/on").await?;
+        }
+        let (view, commit) = connector(&can).edit(provider, edit.clone(), sealed, can.now())?;
+        Ok((commit, Answer::versioned(view.version, &Connected::of(&can, view)?)?))
+    })
+    .await
 }
 
 /// Remove a provider: the sessions it opened end at once, and whom it named is forgotten.
 #[utoipa::path(delete, path = "/api/v1/auth/oidc/providers/{provider}", operation_id = "remove_provider", tag = "identity", params(("provider" = ProviderId, Path), IfMatchHeader), responses((status = 204)))]
 pub async fn remove(can: Can<ManageSignIn>, Path(id): Path<ProviderId>, seen: IfMatch) -> Result<Answer, Problem> {
-    let provider = seen.check(find(&can, &id).await?)?;
-    can.commit(connector(&can).remove(provider)?).await?;
-    Ok(Answer::nothing())
+    let id = &id;
+    can.settle(|can| async move {
+        let provider = seen.check(find(&can, id).await?)?;
+        Ok((connector(&can).remove(provider)?, Answer::nothing()))
+    })
+    .await
 }
 
 /// Try a provider, on or off: open the `url` and sign in there. The page it leads back to shows what the provider said, and

@@ -92,9 +92,7 @@ pub async fn lift(can: Can<ManageMembers>, Path(id): Path<UserId>) -> Result<Ans
     let member = can.find(keys::member(can.tenant(), &id), "member").await?;
     let manager = Manager { access: can.access(), grants: can.grants() };
     manager.may_lift_second_factor(can.membership(), &member)?;
-    let elsewhere = || Error::Conflict("this person's account is not this organisation's alone; their recovery codes help".to_owned());
-    let account = can.account_of(&member).await?.ok_or_else(elsewhere)?;
-    let factor: SecondFactor = can.find(keys::second_factor(&account), "second factor").await?;
+    let (account, factor) = can.factor_of(&member).await?;
     let sessions: Vec<Session> = can.latest(keys::sessions(&account), limits::SESSIONS).await?;
     end_each(&can, &account, &sessions).await?;
     can.commit(factor.lift()).await?;

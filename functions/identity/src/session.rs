@@ -53,12 +53,13 @@ pub(crate) async fn open(visitor: &Visitor, id: SessionId, proved: Proved, proof
 
 pub(crate) async fn open_pair(visitor: &Visitor, id: SessionId, proved: Proved, proof: Commit) -> Result<TokenPair> {
     let Proved { credentials, member, second_factor, through } = proved;
+    // Through a provider it is the organisation that says so
+    let accepts = !member.accepted && through.is_none();
     let (refresh_token, refresh_hash) = visitor.refresh_token(&id, &member.user).await?;
     let origin = visitor.origin().clone();
     let login = Login {
         id,
-        user: &member.user,
-        organization: &member.organization,
+        place: &member,
         device: origin.device,
         address: origin.address,
         refresh_hash,
@@ -68,8 +69,20 @@ pub(crate) async fn open_pair(visitor: &Visitor, id: SessionId, proved: Proved, 
     };
     let (session, opened) = Session::open(login, visitor.now());
     let actor = Actor::person(&member.user, &member.name);
-    visitor.commit(&visitor.organization(&member.organization), actor, proof.and(opened).while_holds(credentials)).await?;
+    let tenant = visitor.organization(&member.organization);
+    visitor.commit(&tenant, actor.clone(), proof.and(opened).while_holds(credentials)).await?;
+    if accepts {
+        taken(visitor.commit(&tenant, actor, member.accept()).await)?;
+    }
     pair(visitor, &session, refresh_token).await
+}
+
+/// A place that could not be taken at this moment is taken the next time it is opened.
+pub(crate) fn taken(accepted: Result<()>) -> Result<()> {
+    match accepted {
+        Err(Error::Stale { .. } | Error::Suspended(_)) => Ok(()),
+        other => other,
+    }
 }
 
 impl TokenPair {
@@ -192,7 +205,9 @@ async fn mine(can: &Can<UseSession>) -> Result<Vec<Session>> {
 pub async fn sessions(can: Can<UseSession>) -> Result<Answer, Problem> {
     let sessions = mine(&can).await?;
     let current = &can.session()?.id;
-    let items = sessions.iter().filter(|session| session.is_alive(can.now())).map(|session| session.view(current)).collect();
+    // Those from before somebody was locked out here open nothing any more
+    let here = |session: &&Session| session.organization != *can.tenant().id() || can.membership().lets_in(session);
+    let items = sessions.iter().filter(|session| session.is_alive(can.now())).filter(here).map(|session| session.view(current)).collect();
     Ok(Answer::ok(&Page { items, next: None })?)
 }
 

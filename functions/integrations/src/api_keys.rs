@@ -104,6 +104,6 @@ pub async fn rotate(
 /// Revoke a key: it opens nothing from its next request on.
 #[utoipa::path(delete, path = "/api/v1/api-keys/{api_key}", operation_id = "revoke_api_key", tag = "integrations", params(("api_key" = ApiKeyId, Path), IfMatchHeader), responses((status = 204)))]
 pub async fn revoke(can: Can<ManageIntegrations>, Path(id): Path<ApiKeyId>, seen: IfMatch) -> Result<Answer, Problem> {
-    can.commit(seen.check(find(&can, &id).await?)?.revoke()).await?;
-    Ok(Answer::nothing())
+    let id = &id;
+    can.settle(|can| async move { Ok((seen.check(find(&can, id).await?)?.revoke(), Answer::nothing())) }).await
 }

@@ -76,17 +76,20 @@ pub async fn edit(
     seen: IfMatch,
     Body(edit): Body<WebhookEdit>,
 ) -> Result<Answer, Problem> {
-    let webhook = seen.check(find(&can, &id).await?)?;
-    if let Some(url) = &edit.url {
-        check(&can, url).await?;
-    }
-    let (webhook, commit) = webhook.edit(edit, can.membership(), can.access(), can.now())?;
-    can.commit(commit).await?;
-    Ok(Answer::versioned(webhook.version, &webhook.view(can.now()))?)
+    let (id, edit) = (&id, &edit);
+    can.settle(|can| async move {
+        let webhook = seen.check(find(&can, id).await?)?;
+        if let Some(url) = &edit.url {
+            check(&can, url).await?;
+        }
+        let (webhook, commit) = webhook.edit(edit.clone(), can.membership(), can.access(), can.now())?;
+        Ok((commit, Answer::versioned(webhook.version, &webhook.view(can.now()))?))
+    })
+    .await
 }
 
 /// Give a webhook a new secret, shown in this answer and never again. For as long as you say, a week at the most, messages are signed
-/// with the one before as well.
+/// with the one before as well. From then on you answer for it.
 #[utoipa::path(post, path = "/api/v1/webhooks/{webhook}/rotate", operation_id = "rotate_webhook_secret", tag = "integrations", params(("webhook" = WebhookId, Path), IfMatchHeader), request_body = Rotation, responses((status = 200, body = NewWebhook)))]
 pub async fn rotate(
     can: Can<ManageIntegrations>,
@@ -94,7 +97,7 @@ pub async fn rotate(
     seen: IfMatch,
     Body(rotation): Body<Rotation>,
 ) -> Result<Answer, Problem> {
-    let (webhook, commit) = seen.check(find(&can, &id).await?)?.rotate(rotation.grace_minutes, can.now())?;
+    let (webhook, commit) = seen.check(find(&can, &id).await?)?.rotate(rotation.grace_minutes, can.membership(), can.now())?;
     can.commit(commit).await?;
     let secret = Some(can.webhook_secret(&webhook).await?);
     Ok(Answer::versioned(webhook.version, &NewWebhook { webhook: webhook.view(can.now()), secret })?)
@@ -103,13 +106,13 @@ pub async fn rotate(
 /// Send a webhook a `webhook.pinged`, once, even while it is paused; what came of it is among its deliveries.
 #[utoipa::path(post, path = "/api/v1/webhooks/{webhook}/ping", operation_id = "ping_webhook", tag = "integrations", params(("webhook" = WebhookId, Path)), responses((status = 204)))]
 pub async fn ping(can: Can<ManageIntegrations>, Path(id): Path<WebhookId>) -> Result<Answer, Problem> {
-    can.commit(find(&can, &id).await?.ping()).await?;
-    Ok(Answer::nothing())
+    let id = &id;
+    can.settle(|can| async move { Ok((find(&can, id).await?.ping(), Answer::nothing())) }).await
 }
 
 /// Delete a webhook. Nothing more is told to it, not even what was being tried.
 #[utoipa::path(delete, path = "/api/v1/webhooks/{webhook}", operation_id = "delete_webhook", tag = "integrations", params(("webhook" = WebhookId, Path), IfMatchHeader), responses((status = 204)))]
 pub async fn delete(can: Can<ManageIntegrations>, Path(id): Path<WebhookId>, seen: IfMatch) -> Result<Answer, Problem> {
-    can.commit(seen.check(find(&can, &id).await?)?.delete(can.access())?).await?;
-    Ok(Answer::nothing())
+    let id = &id;
+    can.settle(|can| async move { Ok((seen.check(find(&can, id).await?)?.delete(can.access())?, Answer::nothing())) }).await
 }

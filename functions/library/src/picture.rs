@@ -57,7 +57,11 @@ pub async fn complete(can: Can<ChangePicture>, Path(id): Path<PictureId>) -> Res
     if upload.bytes != picture.bytes {
         return Err(Error::Conflict(format!("{} bytes were uploaded; {} were announced", upload.bytes, picture.bytes)).into());
     }
-    picture.check_content(&upload.head)?;
+    if let Err(error) = picture.check_content(&upload.head) {
+        // Nothing else can be uploaded in its place
+        can.commit(picture.refused(error.to_string())).await?;
+        return Err(error.into());
+    }
     let (picture, commit) = picture.uploaded();
     can.commit(commit).await?;
     Ok(Answer::record(&picture)?)

@@ -6,8 +6,9 @@ use domain::{
     notification::{Notification, Reason},
     organization::Organization,
     platform::OperatorInvitation,
+    policy::Role,
     removal::RemovalPlan,
-    text::Email,
+    text::{Email, Zone},
 };
 use mail_builder::MessageBuilder;
 
@@ -64,13 +65,22 @@ impl Letter {
         }
     }
 
-    pub fn invitation(invitation: &Invitation, link: String) -> Self {
-        let until = invitation.expires_at.to_zoned(jiff::tz::TimeZone::UTC).strftime("%-d %B %Y, %H:%M UTC");
+    /// The zone of somebody who has no account is not known: times are the organisation's.
+    pub fn invitation(invitation: &Invitation, zone: &Zone, link: String) -> Self {
+        let until = invitation.expires_at.to_zoned(zone.time_zone()).strftime("%-d %B %Y, %H:%M %Z");
+        let role = match invitation.role {
+            Role::Owner => "an owner",
+            Role::Admin => "an administrator",
+            Role::Manager => "a manager",
+            Role::Accountant => "an accountant",
+            Role::Member => "a member",
+            Role::Guest => "a guest, who sees what they are let into",
+        };
         let (inviter, organization) = (&invitation.inviter, &invitation.organization_name);
         let (subject, about) = match invitation.invited_by {
             Some(_) => (
                 format!("{inviter} invites you to {organization}"),
-                format!("{inviter} invites you to work in {organization} on Office Copilot."),
+                format!("{inviter} invites you to {organization} on Office Copilot, as {role}."),
             ),
             None if invitation.is_to_own() => (
                 format!("{organization} is ready for you"),
@@ -85,7 +95,7 @@ impl Letter {
             to: invitation.email.clone(),
             subject,
             greeting: "Hello,".to_owned(),
-            paragraphs: vec![about, format!("The link works once, until {until}.")],
+            paragraphs: vec![about, format!("The link works once, until {until}, for {}.", invitation.email)],
             link: Some((link, format!("Join {}", invitation.organization_name))),
             closing: "If you do not know the sender, you need do nothing.".to_owned(),
         }
@@ -206,7 +216,9 @@ impl Letter {
     pub fn provisioned(user: &User, organization: &Organization, link: Option<String>) -> Self {
         let how = match &link {
             Some(_) => "Choose a password to begin. The link works once, within a week; later, ask for a new password where you log in.",
-            None => "Log in as you always do, and switch to it. Nothing about your account has changed, and you can leave at any time.",
+            None => {
+                "Log in as you always do, and switch to it. Your account stays as it is until you open it there, and you can leave at any time."
+            }
         };
         Self {
             to: user.email.clone(),
@@ -264,7 +276,7 @@ impl Letter {
             to: user.email.clone(),
             subject: notification.text.clone(),
             greeting: format!("Hello {},", user.name),
-            paragraphs: vec![format!("{}.", notification.text), format!("{at} · {}", notification.subject.id)],
+            paragraphs: vec![format!("{}.", notification.text), at],
             link: None,
             closing: match notification.reason {
                 Reason::WebhookPaused => "What happens until you let it go on is not told. What failed can be replayed.".to_owned(),

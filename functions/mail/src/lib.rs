@@ -87,7 +87,9 @@ async fn write(backend: &Backend, system: &System, job: &MailJob) -> Result<Opti
             let invitation = system.get(keys::invitation(system.tenant(), invitation)).await?;
             let Some(invitation) = invitation.filter(|it| it.sending == *sending && it.is_open(system.now())) else { return Ok(None) };
             let link = format!("{url}/join?token={}", backend.invitation_link(&invitation).await?);
-            Ok(Some(Letter::invitation(&invitation, link)))
+            let organization: Option<Organization> = system.get(keys::organization(system.tenant())).await?;
+            let zone = organization.map(|organization| organization.zone).unwrap_or_default();
+            Ok(Some(Letter::invitation(&invitation, &zone, link)))
         }
         MailJob::Alert { user, alert, at, by, address, device, .. } => {
             let user: Option<User> = system.get(keys::user(&system.person(user))).await?;

@@ -6,10 +6,9 @@ use backend::{
     web::{Answer, Body, IfMatch, IfMatchHeader, Path},
 };
 use domain::{
-    Error, Result,
-    commit::{Commit, Kept},
+    Result,
+    commit::Commit,
     id::DepartmentId,
-    limits,
     policy::{ManageDepartments, Permission, ReadDirectory, Reads},
     structure::{Department, DepartmentDraft, DepartmentEdit, Structure},
 };
@@ -23,17 +22,13 @@ pub async fn list(can: Can<ReadDirectory>) -> Result<Answer, Problem> {
 /// Make a department, at the top or below another.
 #[utoipa::path(post, path = "/api/v1/departments", operation_id = "create_department", tag = "organization", request_body = DepartmentDraft, responses((status = 201, body = Department)))]
 pub async fn create(can: Can<ManageDepartments>, Body(draft): Body<DepartmentDraft>) -> Result<Answer, Problem> {
-    let id = DepartmentId::new(can.now(), can.random());
-    for tries in 0..limits::CONTENDED_TRIES {
+    let (id, draft) = (&DepartmentId::new(can.now(), can.random()), &draft);
+    can.settle(|can| async move {
         let (one, commit) = structure(&can).await?.create(id.clone(), draft.clone(), can.now())?;
         let answer = Answer::versioned(one.version, &one)?.at(format_args!("/api/v1/departments/{}", one.id));
-        match can.answer(commit, answer).await {
-            // Another department was changed in this moment
-            Err(Error::Stale { kind: Structure::KIND, .. }) => can.step_aside(tries).await,
-            other => return Ok(other?),
-        }
-    }
-    Err(Error::Busy("the departments keep changing".into()).into())
+        Ok((commit, answer))
+    })
+    .await
 }
 
 /// One department.
@@ -54,41 +49,37 @@ pub async fn edit(
     seen: IfMatch,
     Body(edit): Body<DepartmentEdit>,
 ) -> Result<Answer, Problem> {
-    let one = change(&can, &id, seen, |structure| structure.edit(&id, edit.clone())).await?;
-    Ok(Answer::versioned(one.version, &one)?)
+    let (id, edit) = (&id, &edit);
+    can.settle(|can| async move { shown(find(&can, id, seen).await?.edit(id, edit.clone())?) }).await
 }
 
 /// Delete an empty department: one with departments below it, members or teams stays.
 #[utoipa::path(delete, path = "/api/v1/departments/{department}", operation_id = "delete_department", tag = "organization", params(("department" = DepartmentId, Path), IfMatchHeader), responses((status = 204)))]
 pub async fn delete(can: Can<ManageDepartments>, Path(id): Path<DepartmentId>, seen: IfMatch) -> Result<Answer, Problem> {
-    let department = structure(&can).await?.find(&id)?.clone();
-    let heads = department.heads.iter().map(|head| keys::member(can.tenant(), head)).collect();
-    let (heads, members, teams) = tokio::try_join!(
-        can.get_many(heads),
-        can.all(keys::members_in(can.tenant(), &id), 1),
-        can.all(keys::teams_in(can.tenant(), &id), 1),
-    )?;
-    change(&can, &id, seen, |structure| Ok(((), structure.delete(&id, !members.is_empty(), !teams.is_empty(), &heads)?))).await?;
-    Ok(Answer::nothing())
+    let id = &id;
+    can.settle(|can| async move {
+        let structure = find(&can, id, seen).await?;
+        let heads = structure.find(id)?.heads.iter().map(|head| keys::member(can.tenant(), head)).collect();
+        let (heads, members, teams) = tokio::try_join!(
+            can.get_many(heads),
+            can.all(keys::members_in(can.tenant(), id), 1),
+            can.all(keys::teams_in(can.tenant(), id), 1),
+        )?;
+        Ok((structure.delete(id, !members.is_empty(), !teams.is_empty(), &heads)?, Answer::nothing()))
+    })
+    .await
 }
 
-/// Changes one department. Who changed another one in the same moment is in nobody's way: the rule is asked again.
-pub(crate) async fn change<T>(
-    can: &Can<ManageDepartments>,
-    id: &DepartmentId,
-    seen: IfMatch,
-    rule: impl Fn(Structure) -> Result<(T, Commit)>,
-) -> Result<T> {
-    for tries in 0..limits::CONTENDED_TRIES {
-        let structure = structure(can).await?;
-        seen.check_version("department", structure.find(id)?.version)?;
-        let (made, commit) = rule(structure)?;
-        match can.commit(commit).await {
-            Err(Error::Stale { kind: Structure::KIND, .. }) => can.step_aside(tries).await,
-            other => return other.map(|()| made),
-        }
-    }
-    Err(Error::Busy("the departments keep changing".into()))
+/// The structure with a department that is to be changed.
+pub(crate) async fn find(can: &Can<ManageDepartments>, id: &DepartmentId, seen: IfMatch) -> Result<Structure> {
+    let structure = structure(can).await?;
+    seen.check_version("department", structure.find(id)?.version)?;
+    Ok(structure)
+}
+
+pub(crate) fn shown((one, commit): (Department, Commit)) -> Result<(Commit, Answer)> {
+    let answer = Answer::versioned(one.version, &one)?;
+    Ok((commit, answer))
 }
 
 pub(crate) async fn structure<P: Permission + Reads<Structure>>(can: &Can<P>) -> Result<Structure> {

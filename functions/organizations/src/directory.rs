@@ -69,8 +69,9 @@ pub async fn list(can: Can<ReadDirectory>, List { filter, paging }: List<MemberF
     let page = if lists.is_empty() {
         can.list(keys::members(can.tenant()), &paging, false).await?
     } else {
+        let fits = |member: &Membership| search.fits(&member.clone().as_known(can.access()));
         let key = |entry: &MemberWord| keys::member(can.tenant(), &entry.user);
-        can.list_in_all(lists, &paging, key, keys::place_by_name, |member| search.fits(member)).await?
+        can.list_in_all(lists, &paging, key, keys::place_by_name, fits).await?
     };
-    Ok(Answer::ok(&page)?)
+    Ok(Answer::ok(&page.map(|member| member.as_known(can.access())))?)
 }

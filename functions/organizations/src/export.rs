@@ -12,7 +12,7 @@ use domain::{
     text::Line,
 };
 
-const COLUMNS: [&str; 8] = ["name", "email", "role", "department", "roles", "groups", "standing", "joined_at"];
+const COLUMNS: [&str; 9] = ["name", "email", "title", "role", "department", "roles", "groups", "standing", "joined_at"];
 
 /// The directory as a file for a spreadsheet, by name.
 #[utoipa::path(get, path = "/api/v1/members/export", operation_id = "export_members", tag = "organization", responses((status = 200, body = String, content_type = "text/csv")))]
@@ -24,7 +24,7 @@ pub async fn export(can: Can<ReadDirectory>) -> Result<Answer, Problem> {
     }
     let departments = structure(&can).await?.departments;
     let rows = members.iter().map(|member| row(member, &departments, can.access()));
-    Ok(Answer::csv(&table(&COLUMNS, rows)?))
+    Ok(Answer::csv("members.csv", &table(&COLUMNS, rows)?))
 }
 
 fn names<I: PartialEq>(all: &[Granting<I>], ids: &[I]) -> String {
@@ -32,12 +32,13 @@ fn names<I: PartialEq>(all: &[Granting<I>], ids: &[I]) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-fn row(member: &Membership, departments: &[Department], access: &Access) -> [String; 8] {
+fn row(member: &Membership, departments: &[Department], access: &Access) -> [String; 9] {
     let name_of = |id: &DepartmentId| departments.iter().find(|one| one.id == *id).map(|one| one.name.clone());
     let department = member.department.as_ref().and_then(name_of);
     [
         member.name.to_string(),
         member.email.to_string(),
+        member.title.clone().map(Line::into).unwrap_or_default(),
         member.role.as_str().to_owned(),
         department.map(Line::into).unwrap_or_default(),
         names(&access.roles, &member.roles),

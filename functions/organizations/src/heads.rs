@@ -1,4 +1,4 @@
-use crate::departments::change;
+use crate::departments::{find, shown};
 use backend::{
     door::Can,
     keys,
@@ -7,11 +7,27 @@ use backend::{
 };
 use domain::{
     Result,
+    commit::Commit,
     id::{DepartmentId, UserId},
     organization::Membership,
     policy::ManageDepartments,
-    structure::Department,
+    structure::{Department, Structure},
 };
+
+async fn change(
+    can: Can<ManageDepartments>,
+    id: &DepartmentId,
+    user: &UserId,
+    seen: IfMatch,
+    rule: impl Fn(Structure, Membership) -> Result<(Department, Commit)>,
+) -> Result<Answer> {
+    let rule = &rule;
+    can.settle(|can| async move {
+        let member: Membership = can.find(keys::member(can.tenant(), user), "member").await?;
+        shown(rule(find(&can, id, seen).await?, member)?)
+    })
+    .await
+}
 
 /// Name somebody head of a department.
 #[utoipa::path(put, path = "/api/v1/departments/{department}/heads/{member}", operation_id = "name_head", tag = "organization", params(("department" = DepartmentId, Path), ("member" = UserId, Path), IfMatchHeader), responses((status = 200, body = Department)))]
@@ -20,9 +36,7 @@ pub async fn name(
     Path((department, user)): Path<(DepartmentId, UserId)>,
     seen: IfMatch,
 ) -> Result<Answer, Problem> {
-    let member: Membership = can.find(keys::member(can.tenant(), &user), "member").await?;
-    let one = change(&can, &department, seen, |structure| structure.name_head(&department, member.clone())).await?;
-    Ok(Answer::versioned(one.version, &one)?)
+    Ok(change(can, &department, &user, seen, |structure, member| structure.name_head(&department, member)).await?)
 }
 
 /// Take somebody out of the heads of a department.
@@ -32,7 +46,5 @@ pub async fn remove(
     Path((department, user)): Path<(DepartmentId, UserId)>,
     seen: IfMatch,
 ) -> Result<Answer, Problem> {
-    let member: Membership = can.find(keys::member(can.tenant(), &user), "member").await?;
-    let one = change(&can, &department, seen, |structure| structure.remove_head(&department, member.clone())).await?;
-    Ok(Answer::versioned(one.version, &one)?)
+    Ok(change(can, &department, &user, seen, |structure, member| structure.remove_head(&department, member)).await?)
 }

@@ -1,4 +1,4 @@
-use crate::{departments::structure, export::table};
+use crate::{departments::structure, export::table, invitations::inviter};
 use backend::{
     door::Can,
     keys,
@@ -93,37 +93,25 @@ pub async fn import(
         rows,
         ignored,
     };
-    let answer = if Media::Csv.is_wanted(&headers) { Answer::csv(&file(&import.rows)?) } else { Answer::ok(&import)? };
+    let answer = if Media::Csv.is_wanted(&headers) { Answer::csv("invited.csv", &file(&import.rows)?) } else { Answer::ok(&import)? };
     if dry_run {
         return Ok(answer);
     }
     can.count_import().await?;
-    send(&can, &good, known).await?;
+    send(&can, &good).await?;
     // Last, and with it the answer is kept: whoever asks again before that goes on where this ended
     Ok(can.answer(Commit::quiet(), answer).await?)
 }
 
 /// Invites some at a time, and each once, whoever else invites the same people meanwhile.
-async fn send(can: &Can<InviteMembers>, good: &[GoodRow], first: Known) -> Result<()> {
-    let organization: Organization = can.find(keys::organization(can.tenant()), "organisation").await?;
-    let mut known = first;
+async fn send(can: &Can<InviteMembers>, good: &[GoodRow]) -> Result<()> {
+    let organization: &Organization = &can.find(keys::organization(can.tenant()), "organisation").await?;
     for some in good.chunks(ROWS_AT_ONCE) {
-        for tries in 0.. {
-            let commit = invite(some, &known, &organization, can.membership(), can.grants(), can.now(), || can.random())?;
-            if commit.writes.is_empty() {
-                break;
-            }
-            match can.commit(commit).await {
-                Err(Error::Conflict(_) | Error::Stale { .. } | Error::NotFound(_)) if tries < limits::RACE_TRIES => {
-                    can.step_aside(tries).await;
-                    known = self::known(can, good).await?;
-                }
-                other => {
-                    other?;
-                    break;
-                }
-            }
-        }
+        let invited = can.settle_part(|can| async move {
+            let known = known(&can, some).await?;
+            invite(some, &known, organization, &inviter(&can), || can.random())
+        });
+        invited.await?;
     }
     Ok(())
 }

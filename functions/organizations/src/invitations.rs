@@ -9,15 +9,17 @@ use backend::{
 use domain::{
     Error, Result,
     id::InvitationId,
-    invitation::{Approval, Invitation, InvitationDraft},
+    invitation::{Approval, Earlier, Invitation, InvitationDraft, Invited, Inviter},
+    organization::Membership,
     policy::InviteMembers,
     settings::Settings,
     text::Email,
 };
+use std::collections::BTreeSet;
 
 /// Invitations that nobody has answered: open ones, expired ones, and those that were asked for and wait for an approval.
 ///
-/// An invitation expires a week after it was sent. For thirty days more it is kept and listed here as `expired`, so that it can
+/// An invitation expires a week after it was sent, or when whoever sent it may no longer give what it gives. For thirty days more it is kept and listed here as `expired`, so that it can
 /// be sent again, which opens it anew, or revoked; then it is forgotten. What was asked for and not approved within a week is
 /// listed no more.
 #[utoipa::path(get, path = "/api/v1/invitations", operation_id = "list_invitations", tag = "organization", params(PageQuery), responses((status = 200, body = Page<Invitation>)))]
@@ -25,39 +27,72 @@ pub async fn list(can: Can<InviteMembers>, list: List<All>) -> Result<Answer, Pr
     let now = can.now();
     let fits = |invitation: &Invitation| invitation.is_unanswered(now);
     let page = can.list_where(keys::invitations(can.tenant()), &list.paging, true, fits).await?;
-    Ok(Answer::ok(&page.map(|invitation| invitation.as_seen(now)))?)
+    let inviters: BTreeSet<_> = page.items.iter().filter_map(|invitation| invitation.invited_by.clone()).collect();
+    let inviters: Vec<Membership> = can.get_many(inviters.iter().map(|user| keys::member(can.tenant(), user)).collect()).await?;
+    let seen = |invitation: Invitation| {
+        let inviter = inviters.iter().find(|inviter| Some(&inviter.user) == invitation.invited_by.as_ref());
+        invitation.as_seen(inviter, can.access(), now)
+    };
+    Ok(Answer::ok(&page.map(seen))?)
 }
 
 /// Invite somebody by mail. The one-time link stands in the mail and nowhere else.
 ///
-/// Whoever has the address and is a member already, deactivated ones too, is not invited. One address is invited ten times a day at
+/// Whoever has the address and is a member already, deactivated ones too, is not invited. One that waits for an answer from the
+/// same address is revoked by it, so that one link at a time is good. One address is invited ten times a day at
 /// the most, sent again or not, and all of them two hundred times an hour.
 #[utoipa::path(post, path = "/api/v1/invitations", operation_id = "invite", tag = "organization", request_body = InvitationDraft, responses((status = 201, body = Invitation)))]
 pub async fn invite(can: Can<InviteMembers>, Body(draft): Body<InvitationDraft>) -> Result<Answer, Problem> {
-    can.access().check_seat()?;
-    check_department(&can, draft.department.as_ref()).await?;
-    let (organization, settings, ()) = tokio::try_join!(
-        can.find(keys::organization(can.tenant()), "organisation"),
-        settings_for(&can, &draft.email),
-        can.count_invitation(&draft.email)
-    )?;
-    settings.check_address(&draft.email)?;
-    let id = InvitationId::new(can.now(), can.random());
-    let (invitation, commit) = Invitation::new(id, draft, &organization, can.membership(), can.grants(), can.now())?;
-    let answer = Answer::created(format_args!("/api/v1/invitations/{}", invitation.id), &invitation)?;
-    Ok(can.answer(commit, answer).await?)
+    let draft = &draft;
+    can.settle(|can| async move {
+        can.access().check_seat()?;
+        check_department(&can, draft.department.as_ref()).await?;
+        let (organization, settings, earlier, ()) = tokio::try_join!(
+            can.find(keys::organization(can.tenant()), "organisation"),
+            settings_for(&can, &draft.email),
+            earlier(&can, &draft.email),
+            can.count_invitation(&draft.email)
+        )?;
+        settings.check_address(&draft.email, draft.role)?;
+        let id = InvitationId::new(can.now(), can.random());
+        let (invitation, commit) = Invitation::new(id, draft.clone(), &organization, &inviter(&can), &earlier)?;
+        Ok((commit, Answer::created(format_args!("/api/v1/invitations/{}", invitation.id), &invitation)?))
+    })
+    .await
+}
+
+pub(crate) fn inviter(can: &Can<InviteMembers>) -> Inviter<'_> {
+    Inviter { member: can.membership(), access: can.access(), grants: can.grants(), now: can.now() }
+}
+
+/// What the address had before.
+async fn earlier(can: &Can<InviteMembers>, email: &Email) -> Result<Earlier> {
+    let invited: Option<Invited> = can.get(keys::invited(can.tenant(), email)).await?;
+    let invitation = match &invited {
+        Some(invited) => can.get(keys::invitation(can.tenant(), &invited.invitation)).await?,
+        None => None,
+    };
+    Ok(Earlier { invited, invitation })
 }
 
 /// Say yes to somebody who asked to join; the one-time link goes to the address they gave.
 #[utoipa::path(post, path = "/api/v1/invitations/{invitation}/approve", operation_id = "approve_invitation", tag = "organization", params(("invitation" = InvitationId, Path)), request_body = Approval, responses((status = 200, body = Invitation)))]
 pub async fn approve(can: Can<InviteMembers>, Path(id): Path<InvitationId>, Body(approval): Body<Approval>) -> Result<Answer, Problem> {
-    can.access().check_seat()?;
-    check_department(&can, approval.department.as_ref()).await?;
-    let invitation: Invitation = can.find(keys::invitation(can.tenant(), &id), "invitation").await?;
-    check_domain(&settings_for(&can, &invitation.email).await?, &invitation)?;
-    let (invitation, commit) = invitation.approve(approval, can.membership(), can.grants(), can.now())?;
-    can.commit(commit).await?;
-    Ok(Answer::record(&invitation)?)
+    let (id, approval) = (&id, &approval);
+    can.settle(|can| async move {
+        can.access().check_seat()?;
+        check_department(&can, approval.department.as_ref()).await?;
+        let invitation = find(&can, id).await?;
+        let (settings, earlier) = tokio::try_join!(settings_for(&can, &invitation.email), earlier(&can, &invitation.email))?;
+        check_domain(&settings, &invitation)?;
+        let (invitation, commit) = invitation.approve(approval.clone(), &inviter(&can), &earlier)?;
+        Ok((commit, Answer::record(&invitation)?))
+    })
+    .await
+}
+
+async fn find(can: &Can<InviteMembers>, id: &InvitationId) -> Result<Invitation> {
+    can.find(keys::invitation(can.tenant(), id), "invitation").await
 }
 
 /// What the organisation has decided, for an address that nobody has who is here.
@@ -74,7 +109,7 @@ async fn settings_for(can: &Can<InviteMembers>, email: &Email) -> Result<Setting
 
 /// The domains that are allowed may have changed since.
 fn check_domain(settings: &Settings, invitation: &Invitation) -> Result<()> {
-    match settings.admits(&invitation.email) {
+    match settings.admits(&invitation.email, invitation.role) {
         true => Ok(()),
         false => Err(Error::Conflict("the address is at none of the domains this organisation allows".to_owned())),
     }
@@ -82,22 +117,31 @@ fn check_domain(settings: &Settings, invitation: &Invitation) -> Result<()> {
 
 /// Send an invitation again; the link sent before no longer works.
 ///
-/// One that has expired is opened anew. It is refused, and counted, as a new one is.
+/// One that has expired is opened anew, and from then on it is yours. It is refused, and counted, as a new one is.
 #[utoipa::path(post, path = "/api/v1/invitations/{invitation}/resend", operation_id = "resend_invitation", tag = "organization", params(("invitation" = InvitationId, Path)), responses((status = 200, body = Invitation)))]
 pub async fn resend(can: Can<InviteMembers>, Path(id): Path<InvitationId>) -> Result<Answer, Problem> {
-    let invitation: Invitation = can.find(keys::invitation(can.tenant(), &id), "invitation").await?;
-    let (settings, ()) = tokio::try_join!(settings_for(&can, &invitation.email), can.count_invitation(&invitation.email))?;
-    check_domain(&settings, &invitation)?;
-    let (invitation, commit) = invitation.resend(can.grants(), can.now())?;
-    can.commit(commit).await?;
-    Ok(Answer::record(&invitation)?)
+    let id = &id;
+    can.settle(|can| async move {
+        let invitation = find(&can, id).await?;
+        let (settings, earlier, ()) = tokio::try_join!(
+            settings_for(&can, &invitation.email),
+            earlier(&can, &invitation.email),
+            can.count_invitation(&invitation.email)
+        )?;
+        check_domain(&settings, &invitation)?;
+        let (invitation, commit) = invitation.resend(&inviter(&can), &earlier)?;
+        Ok((commit, Answer::record(&invitation)?))
+    })
+    .await
 }
 
 /// Revoke an invitation; its link no longer works.
 #[utoipa::path(delete, path = "/api/v1/invitations/{invitation}", operation_id = "revoke_invitation", tag = "organization", params(("invitation" = InvitationId, Path)), responses((status = 204)))]
 pub async fn revoke(can: Can<InviteMembers>, Path(id): Path<InvitationId>) -> Result<Answer, Problem> {
-    let invitation: Invitation = can.find(keys::invitation(can.tenant(), &id), "invitation").await?;
-    let (_, commit) = invitation.revoke(can.grants())?;
-    can.commit(commit).await?;
-    Ok(Answer::nothing())
+    let id = &id;
+    can.settle(|can| async move {
+        let (_, commit) = find(&can, id).await?.revoke(&inviter(&can))?;
+        Ok((commit, Answer::nothing()))
+    })
+    .await
 }

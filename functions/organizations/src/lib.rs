@@ -47,7 +47,6 @@ backend::operations! {
     profile::personal,
     members::deactivate,
     members::reactivate,
-    members::leave,
     members::hand_over,
     removal::remove,
     removal::keep,

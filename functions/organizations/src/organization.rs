@@ -23,26 +23,34 @@ pub async fn get(can: Can<ReadOrganization>) -> Result<Answer, Problem> {
 /// Edit my organisation.
 #[utoipa::path(patch, path = "/api/v1/organization", operation_id = "edit_organization", tag = "organization", params(IfMatchHeader), request_body = OrganizationEdit, responses((status = 200, body = Organization)))]
 pub async fn edit(can: Can<EditOrganization>, seen: IfMatch, Body(edit): Body<OrganizationEdit>) -> Result<Answer, Problem> {
-    let organization = seen.check(can.find(keys::organization(can.tenant()), "organisation").await?)?;
-    let (organization, commit) = organization.edit(edit);
-    can.commit(commit).await?;
-    Ok(Answer::record(&organization)?)
+    let edit = &edit;
+    can.settle(|can| async move {
+        let organization = seen.check(can.find(keys::organization(can.tenant()), "organisation").await?)?;
+        let (organization, commit) = organization.edit(edit.clone());
+        Ok((commit, Answer::record(&organization)?))
+    })
+    .await
 }
 
 /// Give the organisation a new code to join by; the one before no longer works.
 #[utoipa::path(post, path = "/api/v1/organization/join-code", operation_id = "open_joining", tag = "organization", request_body = JoiningDraft, responses((status = 200, body = Organization)))]
 pub async fn open_joining(can: Can<EditOrganization>, Body(draft): Body<JoiningDraft>) -> Result<Answer, Problem> {
-    let organization = can.find(keys::organization(can.tenant()), "organisation").await?;
-    let (organization, commit) = organization.open_joining(draft, can.random())?;
-    can.commit(commit).await?;
-    Ok(Answer::record(&organization)?)
+    let draft = &draft;
+    can.settle(|can| async move {
+        let organization: Organization = can.find(keys::organization(can.tenant()), "organisation").await?;
+        let (organization, commit) = organization.open_joining(draft.clone(), can.random())?;
+        Ok((commit, Answer::record(&organization)?))
+    })
+    .await
 }
 
 /// Nobody joins by a code any more; those who asked before can still be approved.
 #[utoipa::path(delete, path = "/api/v1/organization/join-code", operation_id = "close_joining", tag = "organization", responses((status = 204)))]
 pub async fn close_joining(can: Can<EditOrganization>) -> Result<Answer, Problem> {
-    let organization = can.find(keys::organization(can.tenant()), "organisation").await?;
-    let (_, commit) = organization.close_joining();
-    can.commit(commit).await?;
-    Ok(Answer::nothing())
+    can.settle(|can| async move {
+        let organization: Organization = can.find(keys::organization(can.tenant()), "organisation").await?;
+        let (_, commit) = organization.close_joining();
+        Ok((commit, Answer::nothing()))
+    })
+    .await
 }

@@ -27,6 +27,5 @@ pub async fn remove(can: Can<RemoveOrganization>, Body(wish): Body<RemovalWish>)
 /// Keep the organisation after all, where an owner asked for its removal. What was suspended before is so again.
 #[utoipa::path(post, path = "/api/v1/organization/keep", operation_id = "keep_organization", tag = "organization", responses((status = 204)))]
 pub async fn keep(can: Can<RemoveOrganization>) -> Result<Answer, Problem> {
-    can.commit(can.access().keep(can.tenant().id())?).await?;
-    Ok(Answer::nothing())
+    can.settle(|can| async move { Ok((can.access().keep(can.tenant().id())?, Answer::nothing())) }).await
 }

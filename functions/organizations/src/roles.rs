@@ -27,22 +27,31 @@ pub async fn built_in(_: Can<ReadDirectory>) -> Result<Answer, Problem> {
 }
 
 async fn create<I: GrantingId>(can: &Can<ManageRoles>, id: I, draft: GrantingDraft, at: &str) -> Result<Answer, Problem> {
-    let (made, commit) = can.access().clone().create(id, draft, can.grants(), can.now())?;
-    let answer = Answer::versioned(made.version, &made)?.at(format_args!("/api/v1/{at}/{}", made.id));
-    Ok(can.answer(commit, answer).await?)
+    let (id, draft) = (&id, &draft);
+    can.settle(|can| async move {
+        let (made, commit) = can.access().clone().create(id.clone(), draft.clone(), can.grants(), can.now())?;
+        let answer = Answer::versioned(made.version, &made)?.at(format_args!("/api/v1/{at}/{}", made.id));
+        Ok((commit, answer))
+    })
+    .await
 }
 
 async fn edit<I: GrantingId>(can: &Can<ManageRoles>, id: &I, seen: IfMatch, edit: GrantingEdit) -> Result<Answer, Problem> {
-    seen.check_version(I::WHAT, can.access().find(id)?.version)?;
-    let (one, commit) = can.access().clone().edit(id, edit, can.grants())?;
-    can.commit(commit).await?;
-    Ok(Answer::versioned(one.version, &one)?)
+    let edit = &edit;
+    can.settle(|can| async move {
+        seen.check_version(I::WHAT, can.access().find(id)?.version)?;
+        let (one, commit) = can.access().clone().edit(id, edit.clone(), can.grants())?;
+        Ok((commit, Answer::versioned(one.version, &one)?))
+    })
+    .await
 }
 
 async fn delete<I: GrantingId>(can: &Can<ManageRoles>, id: &I, seen: IfMatch) -> Result<Answer, Problem> {
-    seen.check_version(I::WHAT, can.access().find(id)?.version)?;
-    can.commit(can.access().clone().delete(id, can.grants())?).await?;
-    Ok(Answer::nothing())
+    can.settle(|can| async move {
+        seen.check_version(I::WHAT, can.access().find(id)?.version)?;
+        Ok((can.access().clone().delete(id, can.grants())?, Answer::nothing()))
+    })
+    .await
 }
 
 fn list<I: GrantingId>(can: &Can<ReadDirectory>) -> Result<Answer, Problem> {

@@ -10,7 +10,7 @@ use domain::{
     policy::{EditOrganization, ReadOrganization, Reads},
     settings::{Settings, SettingsEdit, WorkingDays},
 };
-use jiff::civil::Date;
+use jiff::{civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -28,9 +28,12 @@ pub async fn get(can: Can<ReadOrganization>) -> Result<Answer, Problem> {
 /// inboxes are kept, the colour of invoices. Time zone and currency are the organisation's own.
 #[utoipa::path(patch, path = "/api/v1/organization/settings", operation_id = "edit_settings", tag = "organization", params(IfMatchHeader), request_body = SettingsEdit, responses((status = 200, body = Settings)))]
 pub async fn edit(can: Can<EditOrganization>, seen: IfMatch, Body(edit): Body<SettingsEdit>) -> Result<Answer, Problem> {
-    let (settings, commit) = seen.check(ours(&can).await?)?.edit(edit)?;
-    can.commit(commit).await?;
-    Ok(Answer::record(&settings)?)
+    let edit = &edit;
+    can.settle(|can| async move {
+        let (settings, commit) = seen.check(ours(&can).await?)?.edit(edit.clone())?;
+        Ok((commit, Answer::record(&settings)?))
+    })
+    .await
 }
 
 /// Remove the logo.
@@ -56,19 +59,22 @@ pub struct HolidayFile {
 pub struct Imported {
     /// Days that were read.
     read: usize,
-    /// Entries that were not: those that have a time of day, repeat, or last longer than a month.
+    /// Entries that were not: those that have a time of day, repeat in another way than each year, or last longer than a month.
     skipped: usize,
     settings: Settings,
 }
 
-/// Add holidays from an iCalendar file or a list. A day that was a holiday already takes the new name.
+/// Add holidays from an iCalendar file or a list. What repeats each year is added for this year and the four that follow. A day
+/// that was a holiday already takes the new name.
 #[utoipa::path(post, path = "/api/v1/organization/holidays", operation_id = "import_holidays", tag = "organization", params(IfMatchHeader), request_body = HolidayFile, responses((status = 200, body = Imported)))]
 pub async fn import_holidays(can: Can<EditOrganization>, seen: IfMatch, Body(file): Body<HolidayFile>) -> Result<Answer, Problem> {
-    let holidays::Read { holidays, skipped } = holidays::read(&file.text)?;
-    let read = holidays.len();
-    let (settings, commit) = seen.check(ours(&can).await?)?.add_holidays(holidays)?;
-    let answer = Answer::versioned(settings.version, &Imported { read, skipped, settings })?;
-    Ok(can.answer(commit, answer).await?)
+    let holidays::Read { holidays, skipped } = holidays::read(&file.text, can.now().to_zoned(TimeZone::UTC).year())?;
+    let holidays = &holidays;
+    can.settle(|can| async move {
+        let (settings, commit) = seen.check(ours(&can).await?)?.add_holidays(holidays.clone())?;
+        Ok((commit, Answer::versioned(settings.version, &Imported { read: holidays.len(), skipped, settings })?))
+    })
+    .await
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

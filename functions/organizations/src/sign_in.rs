@@ -17,7 +17,9 @@ pub async fn get(can: Can<ManageSignIn>) -> Result<Answer, Problem> {
 /// Whoever asks for it has a session that is.
 #[utoipa::path(put, path = "/api/v1/organization/sign-in", operation_id = "set_sign_in_rules", tag = "organization", request_body = SignInRules, responses((status = 200, body = SignInRules)))]
 pub async fn put(can: Can<ManageSignIn>, Body(rules): Body<SignInRules>) -> Result<Answer, Problem> {
-    let (access, commit) = can.access().ask(rules, can.session()?)?;
-    can.commit(commit).await?;
-    Ok(Answer::ok(&access.sign_in())?)
+    can.settle(|can| async move {
+        let (access, commit) = can.access().ask(rules, can.session()?)?;
+        Ok((commit, Answer::ok(&access.sign_in())?))
+    })
+    .await
 }

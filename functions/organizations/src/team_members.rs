@@ -5,10 +5,9 @@ use backend::{
     web::{Answer, Body, IfMatch, IfMatchHeader, Path},
 };
 use domain::{
-    Error, Result,
+    Result,
     commit::Commit,
     id::{TeamId, UserId},
-    limits,
     organization::Membership,
     policy::ManageTeams,
     team::{Team, TeamPlace},
@@ -21,16 +20,14 @@ async fn change(
     seen: IfMatch,
     decide: impl Fn(Team, &Membership) -> Result<(Team, Commit)>,
 ) -> Result<Answer> {
-    for tries in 0..limits::RACE_TRIES {
-        let team: Team = seen.check(can.find(keys::team(can.tenant(), &id), "team").await?)?;
-        let member: Membership = can.find(keys::member(can.tenant(), &user), "member").await?;
+    let (id, user, decide) = (&id, &user, &decide);
+    can.settle(|can| async move {
+        let team: Team = seen.check(can.find(keys::team(can.tenant(), id), "team").await?)?;
+        let member: Membership = can.find(keys::member(can.tenant(), user), "member").await?;
         let (team, commit) = decide(team, &member)?;
-        match can.commit(commit).await {
-            Err(Error::Stale { .. }) => can.step_aside(tries).await,
-            other => return other.and_then(|()| Answer::record(&team)),
-        }
-    }
-    Err(Error::Busy("the team or the member keeps changing".into()))
+        Ok((commit, Answer::record(&team)?))
+    })
+    .await
 }
 
 /// Put somebody into a team, or give them another role in it.

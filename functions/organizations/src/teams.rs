@@ -7,10 +7,11 @@ use backend::{
     web::{Answer, Body, IfMatch, IfMatchHeader, List, Path},
 };
 use domain::{
-    Error,
+    Error, Result,
     id::{DepartmentId, TeamId, UserId},
     organization::Membership,
     policy::{ManageTeams, ReadDirectory},
+    structure::Scope,
     team::{Team, TeamDraft, TeamEdit},
 };
 use serde::Deserialize;
@@ -57,21 +58,43 @@ pub async fn get(can: Can<ReadDirectory>, Path(id): Path<TeamId>) -> Result<Answ
     Ok(Answer::record(&can.find(keys::team(can.tenant(), &id), "team").await?)?)
 }
 
-/// Rename a team, or move it to another department.
-#[utoipa::path(patch, path = "/api/v1/teams/{team}", operation_id = "edit_team", tag = "organization", params(("team" = TeamId, Path), IfMatchHeader), request_body = TeamEdit, responses((status = 200, body = Team)))]
-pub async fn edit(can: Can<ManageTeams>, Path(id): Path<TeamId>, seen: IfMatch, Body(edit): Body<TeamEdit>) -> Result<Answer, Problem> {
-    let team: Team = seen.check(can.find(keys::team(can.tenant(), &id), "team").await?)?;
-    check_department(&can, edit.department.as_ref().and_then(Option::as_ref)).await?;
-    let (team, commit) = team.edit(edit);
-    can.commit(commit).await?;
-    Ok(Answer::record(&team)?)
+/// A team is moved and deleted from above: where it is and where it goes, by those who make teams there.
+fn check_above(can: &Can<ManageTeams>, department: Option<&DepartmentId>) -> Result<()> {
+    let Some(mut within) = can.within() else { return Ok(()) };
+    match department {
+        Some(department) if within.any(|scope| *scope == Scope::Department(department.clone())) => Ok(()),
+        _ => Err(Error::forbidden("a team is moved and deleted by those who make teams in its department, and you make none there")),
+    }
 }
 
-/// Delete a team; its members stay where they are otherwise.
+/// Rename a team, or move it to another department.
+///
+/// It is moved by those who make teams both where it is and where it goes.
+#[utoipa::path(patch, path = "/api/v1/teams/{team}", operation_id = "edit_team", tag = "organization", params(("team" = TeamId, Path), IfMatchHeader), request_body = TeamEdit, responses((status = 200, body = Team)))]
+pub async fn edit(can: Can<ManageTeams>, Path(id): Path<TeamId>, seen: IfMatch, Body(edit): Body<TeamEdit>) -> Result<Answer, Problem> {
+    let (id, edit) = (&id, &edit);
+    can.settle(|can| async move {
+        let team: Team = seen.check(can.find(keys::team(can.tenant(), id), "team").await?)?;
+        if let Some(department) = edit.department.as_ref().filter(|department| **department != team.department) {
+            check_department(&can, department.as_ref()).await?;
+            check_above(&can, team.department.as_ref())?;
+            check_above(&can, department.as_ref())?;
+        }
+        let (team, commit) = team.edit(edit.clone());
+        Ok((commit, Answer::record(&team)?))
+    })
+    .await
+}
+
+/// Delete a team; its members stay where they are otherwise. Its own manager does not: those who make teams in its department do.
 #[utoipa::path(delete, path = "/api/v1/teams/{team}", operation_id = "delete_team", tag = "organization", params(("team" = TeamId, Path), IfMatchHeader), responses((status = 204)))]
 pub async fn delete(can: Can<ManageTeams>, Path(id): Path<TeamId>, seen: IfMatch) -> Result<Answer, Problem> {
-    let team: Team = seen.check(can.find(keys::team(can.tenant(), &id), "team").await?)?;
-    let members = can.get_many(team.members.iter().map(|member| keys::member(can.tenant(), &member.user)).collect()).await?;
-    can.commit(team.delete(&members)).await?;
-    Ok(Answer::nothing())
+    let id = &id;
+    can.settle(|can| async move {
+        let team: Team = seen.check(can.find(keys::team(can.tenant(), id), "team").await?)?;
+        check_above(&can, team.department.as_ref())?;
+        let members = can.get_many(team.members.iter().map(|member| keys::member(can.tenant(), &member.user)).collect()).await?;
+        Ok((team.delete(&members), Answer::nothing()))
+    })
+    .await
 }

@@ -33,23 +33,26 @@ pub async fn edit(
     seen: IfMatch,
     Body(edit): Body<ProjectEdit>,
 ) -> Result<Answer, Problem> {
-    let project: Project = seen.check(can.find(keys::project(can.tenant(), &id), "project").await?)?;
-    check_place(&can, edit.new_team(&project), edit.new_department(&project)).await?;
-    if !makes_anywhere(&can) {
-        edit.check_move(&project, |place| makes_in(&can, place))?;
-    }
-    let (mut before, mut after) = (None, None);
-    if let Some(lead) = &edit.lead {
-        if let Some(lead) = &project.lead {
-            before = can.get(keys::member(can.tenant(), lead)).await?;
+    let (id, edit) = (&id, &edit);
+    can.settle(|can| async move {
+        let project: Project = seen.check(can.find(keys::project(can.tenant(), id), "project").await?)?;
+        check_place(&can, edit.new_team(&project), edit.new_department(&project)).await?;
+        if !makes_anywhere(&can) {
+            edit.check_move(&project, |place| makes_in(&can, place))?;
         }
-        if let Some(lead) = lead {
-            after = Some(lead_of(&can, lead).await?);
+        let (mut before, mut after) = (None, None);
+        if let Some(lead) = &edit.lead {
+            if let Some(lead) = &project.lead {
+                before = can.get(keys::member(can.tenant(), lead)).await?;
+            }
+            if let Some(lead) = lead {
+                after = Some(lead_of(&can, lead).await?);
+            }
         }
-    }
-    let (project, commit) = project.edit(edit, (before.as_ref(), after.as_ref()), can.now())?;
-    can.commit(commit).await?;
-    Ok(Answer::record(&project)?)
+        let (project, commit) = project.edit(edit.clone(), (before.as_ref(), after.as_ref()), can.now())?;
+        Ok((commit, Answer::record(&project)?))
+    })
+    .await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -66,10 +69,13 @@ pub async fn set_status(
     seen: IfMatch,
     Body(change): Body<StatusChange>,
 ) -> Result<Answer, Problem> {
-    let project: Project = seen.check(can.find(keys::project(can.tenant(), &id), "project").await?)?;
-    let (project, commit) = project.set_status(change.status, can.now());
-    can.commit(commit).await?;
-    Ok(Answer::record(&project)?)
+    let id = &id;
+    can.settle(|can| async move {
+        let project: Project = seen.check(can.find(keys::project(can.tenant(), id), "project").await?)?;
+        let (project, commit) = project.set_status(change.status, can.now());
+        Ok((commit, Answer::record(&project)?))
+    })
+    .await
 }
 
 /// Figures of a project: tasks by state, overdue, progress.

@@ -6,7 +6,7 @@ use backend::{
 use domain::{
     Error, limits,
     policy::ProvisionMembers,
-    scim::{BASE, GROUP, Resource, USER, list},
+    scim::{BASE, ENTERPRISE_USER, GROUP, Resource, USER, list},
 };
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -39,8 +39,12 @@ fn kind(kind: Resource) -> Value {
         Resource::User => ("User", USER),
         Resource::Group => ("Group", GROUP),
     };
+    let extensions = match kind {
+        Resource::User => json!([{ "schema": ENTERPRISE_USER, "required": false }]),
+        Resource::Group => json!([]),
+    };
     json!({
-        "schemas": [TYPE], "id": name, "name": name, "endpoint": format!("/{name}s"), "schema": schema,
+        "schemas": [TYPE], "id": name, "name": name, "endpoint": format!("/{name}s"), "schema": schema, "schemaExtensions": extensions,
         "meta": { "resourceType": "ResourceType", "location": format!("{BASE}/ResourceTypes/{name}") },
     })
 }
@@ -84,6 +88,7 @@ fn user() -> Value {
             attribute("externalId", json!({ "caseExact": true, "uniqueness": "server" })),
             plain("displayName"),
             attribute("name", json!({ "type": "complex", "subAttributes": [plain("formatted"), plain("givenName"), plain("familyName")] })),
+            plain("title"),
             attribute("active", json!({ "type": "boolean" })),
             attribute("emails", json!({
                 "type": "complex", "multiValued": true, "mutability": "readOnly",
@@ -95,6 +100,14 @@ fn user() -> Value {
             })),
         ],
         "meta": { "resourceType": "Schema", "location": format!("{BASE}/Schemas/{USER}") },
+    })
+}
+
+fn enterprise_user() -> Value {
+    json!({
+        "schemas": [SCHEMA], "id": ENTERPRISE_USER, "name": "EnterpriseUser", "description": "Where a member belongs",
+        "attributes": [attribute("department", json!({ "description": "The name of a department; another name is kept and means nothing" }))],
+        "meta": { "resourceType": "Schema", "location": format!("{BASE}/Schemas/{ENTERPRISE_USER}") },
     })
 }
 
@@ -120,7 +133,7 @@ fn group() -> Value {
 /// The attributes of users and groups.
 #[utoipa::path(get, path = "/scim/v2/Schemas", operation_id = "scim_schemas", tag = "scim", responses((status = 200, content_type = "application/scim+json", body = Value)))]
 pub async fn schemas(_: Can<ProvisionMembers>) -> Result<Answer, Problem> {
-    Ok(Answer::scim(StatusCode::OK, &list(vec![user(), group()], 2, 1))?)
+    Ok(Answer::scim(StatusCode::OK, &list(vec![user(), enterprise_user(), group()], 3, 1))?)
 }
 
 /// The attributes of one kind of resource.
@@ -128,6 +141,7 @@ pub async fn schemas(_: Can<ProvisionMembers>) -> Result<Answer, Problem> {
 pub async fn schema(_: Can<ProvisionMembers>, Path(name): Path<String>) -> Result<Answer, Problem> {
     let found = match name.as_str() {
         USER => user(),
+        ENTERPRISE_USER => enterprise_user(),
         GROUP => group(),
         _ => return Err(Error::NotFound("schema").into()),
     };

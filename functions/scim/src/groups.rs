@@ -1,4 +1,4 @@
-use crate::settle::{Rights, settle};
+use crate::rights::Rights;
 use backend::{
     door::Can,
     keys,
@@ -9,7 +9,6 @@ use backend::{
 use domain::{
     Error, Result,
     access::Group,
-    commit::Commit,
     directory::group_list,
     id::{GroupId, UserId},
     limits,
@@ -101,17 +100,18 @@ pub async fn create(can: Scim, query: ScimQuery, ScimBody(body): ScimBody<Value>
     coming.iter().try_for_each(|member| Rights::of(&can).manager().may_touch(member))?;
     let id = GroupId::new(can.now(), can.random());
     let everybody: Vec<_> = draft.members.iter().cloned().collect();
-    let (draft, everybody, query, can, id) = (&draft, &everybody, &query, &can, &id);
-    let settled = settle(can, Rights::of(can), |rights| async move {
-        check_external(can, draft.external_id.as_ref(), id).await?;
+    let (draft, everybody, query, id) = (&draft, &everybody, &query, &id);
+    let made = can.settle::<_, Error>(|can| async move {
+        check_external(&can, draft.external_id.as_ref(), id).await?;
+        let rights = Rights::of(&can);
         let provisioning = Provisioning { access: &rights.access, grants: &rights.grants, now: can.now() };
         let (group, noted, commit) = provisioning.create(id.clone(), draft)?;
         let answer = answer(StatusCode::CREATED, &group, &noted, &group_view(&group, &noted, everybody, &query.projection()))?;
         Ok((commit, answer))
-    })
-    .await?;
-    regroup(can, id, &draft.members, true).await?;
-    Ok(settled)
+    });
+    let answer = made.await?;
+    regroup(&can, id, &draft.members, true).await?;
+    Ok(answer)
 }
 
 /// One group.
@@ -141,16 +141,9 @@ async fn here(can: &Scim, ids: &BTreeSet<UserId>) -> Result<Vec<Membership>> {
 async fn regroup(can: &Scim, id: &GroupId, who: &BTreeSet<UserId>, come: bool) -> Result<()> {
     let who: Vec<_> = who.iter().cloned().collect();
     for some in who.chunks(AT_ONCE) {
-        for tries in 0.. {
-            let rights = Rights::read(can).await?;
-            match can.commit(rights.manager().regroup(id, present(can, some).await?, come)?).await {
-                Err(Error::Stale { .. } | Error::Conflict(_)) if tries < limits::RACE_TRIES => can.step_aside(tries).await,
-                other => {
-                    other?;
-                    break;
-                }
-            }
-        }
+        // What was known of everybody's rights is of before the group, or those before these
+        let can = can.again().await?;
+        can.settle_part(|can| async move { Rights::of(&can).manager().regroup(id, present(&can, some).await?, come) }).await?;
     }
     Ok(())
 }
@@ -174,14 +167,16 @@ async fn change(can: &Scim, id: &GroupId, seen: IfMatch, query: &ScimQuery, chan
     regroup(can, id, &go, false).await?;
     regroup(can, id, &come, true).await?;
     let (change, go, come) = (&change, &go, &come);
-    settle(can, Rights::read(can).await?, |rights| async move {
-        let noted = noted(can, id).await?;
+    let can = can.again().await?;
+    can.settle(|can| async move {
+        let rights = Rights::of(&can);
+        let noted = noted(&can, id).await?;
         let before = rights.access.find(id)?;
         seen.check_version("group", before.version + noted.version)?;
-        check_external(can, external, id).await?;
+        check_external(&can, external, id).await?;
         let provisioning = Provisioning { access: &rights.access, grants: &rights.grants, now: can.now() };
         let (group, noted, commit) = provisioning.change(id, &noted, change)?;
-        let listed = if query.projection().has("members") { members(can, id).await? } else { Vec::new() };
+        let listed = if query.projection().has("members") { members(&can, id).await? } else { Vec::new() };
         let mut everybody: BTreeSet<UserId> = listed.into_iter().collect();
         everybody.extend(come.iter().cloned());
         everybody.retain(|id| !go.contains(id));
@@ -221,13 +216,13 @@ pub async fn patch(
 /// Delete a group; its members lose what it gave.
 #[utoipa::path(delete, path = "/scim/v2/Groups/{group}", operation_id = "scim_delete_group", tag = "scim", params(("group" = GroupId, Path)), responses((status = 204)))]
 pub async fn delete(can: Scim, Path(id): Path<GroupId>, seen: IfMatch) -> Result<Answer, Problem> {
-    let (can, id) = (&can, &id);
-    Ok(settle(can, Rights::of(can), |rights| async move {
-        let noted = noted(can, id).await?;
+    let id = &id;
+    can.settle(|can| async move {
+        let rights = Rights::of(&can);
+        let noted = noted(&can, id).await?;
         seen.check_version("group", rights.access.find(id)?.version + noted.version)?;
         let provisioning = Provisioning { access: &rights.access, grants: &rights.grants, now: can.now() };
-        let commit: Commit = provisioning.delete(id, &noted)?;
-        Ok((commit, Answer::nothing()))
+        Ok((provisioning.delete(id, &noted)?, Answer::nothing()))
     })
-    .await?)
+    .await
 }

@@ -2,7 +2,7 @@
 
 mod about;
 mod groups;
-mod settle;
+mod rights;
 mod users;
 
 backend::operations! {

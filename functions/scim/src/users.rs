@@ -1,4 +1,4 @@
-use crate::settle::{Rights, settle};
+use crate::rights::Rights;
 use backend::{
     door::Can,
     keys,
@@ -8,12 +8,12 @@ use backend::{
 };
 use domain::{
     Error, Result,
-    commit::Commit,
     id::UserId,
     limits,
     organization::{Membership, Standing},
     policy::ProvisionMembers,
-    scim::{self, ExternalId, Fault, FaultKind, Filter, PatchRequest, Provision, Provisioned, Resource, UserDraft, apply, user_view},
+    scim::{self, ExternalId, Fault, FaultKind, Filter, PatchRequest, Provision, Provisioned, Resource, UserDraft, user_view},
+    structure::Structure,
     text::Email,
 };
 use http::StatusCode;
@@ -28,6 +28,18 @@ async fn find(can: &Scim, id: &UserId) -> Result<(Membership, Provisioned)> {
     let member = member.filter(|member| member.standing != Standing::Removed).ok_or(Error::NotFound("user"))?;
     let noted = can.get(keys::provisioned(can.tenant(), id.as_str())).await?;
     Ok((member, noted.unwrap_or_else(|| Provisioned::none(id))))
+}
+
+fn provision<'a>(can: &'a Scim, rights: &'a Rights, structure: &'a Structure) -> Provision<'a> {
+    Provision { manager: rights.manager(), by: can.user(), organization: can.tenant().id(), structure, now: can.now() }
+}
+
+/// The departments, where a directory says something new of one.
+async fn structure_for(can: &Scim, draft: &UserDraft, noted: &Provisioned) -> Result<Structure> {
+    match draft.department == noted.department {
+        true => Ok(Structure::default()),
+        false => can.find(keys::structure(can.tenant()), "structure").await,
+    }
 }
 
 /// Refuses an external id that names somebody else.
@@ -131,8 +143,9 @@ fn some(ids: Vec<UserId>) -> Result<Vec<UserId>> {
 pub async fn create(can: Scim, query: ScimQuery, ScimBody(body): ScimBody<Value>) -> Result<Answer, Problem> {
     let draft = UserDraft::read(&body).map_err(Error::from)?;
     let id = UserId::new(can.now(), can.random());
-    let (can, id, draft, query) = (&can, &id, &draft, &query);
-    Ok(settle(can, Rights::of(can), |rights| async move {
+    let (id, draft, query) = (&id, &draft, &query);
+    can.settle(|can| async move {
+        let rights = Rights::of(&can);
         let external = draft.external_id.as_ref().map(|external| keys::external_id(can.tenant(), Resource::User, external));
         let external = async {
             match external {
@@ -151,12 +164,12 @@ pub async fn create(can: Scim, query: ScimQuery, ScimBody(body): ScimBody<Value>
         let user = account.clone().unwrap_or_else(|| id.clone());
         unique(external, &user)?;
         let noted = noted.unwrap_or_else(|| Provisioned::none(&user));
-        let provision = Provision { manager: rights.manager(), organization: can.tenant().id(), now: can.now() };
-        let (member, noted, commit) = provision.create(draft, account, id.clone(), before, &noted, everyone.as_ref())?;
-        let answer = answer(StatusCode::CREATED, &member, &noted, &rights, query)?;
-        Ok((commit, answer))
+        let structure = structure_for(&can, draft, &noted).await?;
+        let (member, noted, commit) =
+            provision(&can, &rights, &structure).create(draft, account, id.clone(), before, &noted, everyone.as_ref())?;
+        Ok((commit, answer(StatusCode::CREATED, &member, &noted, &rights, query)?))
     })
-    .await?)
+    .await
 }
 
 /// One user.
@@ -170,17 +183,17 @@ pub async fn get(can: Scim, Path(id): Path<UserId>, query: ScimQuery) -> Result<
 /// Makes somebody what a draft says, which may depend on what they are.
 async fn change(can: &Scim, id: &UserId, seen: IfMatch, query: &ScimQuery, draft: impl Fn(Value) -> Result<UserDraft>) -> Result<Answer> {
     let draft = &draft;
-    settle(can, Rights::of(can), |rights| async move {
-        let (member, noted) = find(can, id).await?;
+    can.settle(|can| async move {
+        let rights = Rights::of(&can);
+        let (member, noted) = find(&can, id).await?;
         seen.check_version("user", member.version + noted.version)?;
         let draft = draft(user_view(&member, &noted, &rights.access))?;
         if let Some(external) = draft.external_id.as_ref().filter(|external| noted.external_id.as_ref() != Some(external)) {
             unique(can.get(keys::external_id(can.tenant(), Resource::User, external)).await?, id)?;
         }
-        let provision = Provision { manager: rights.manager(), organization: can.tenant().id(), now: can.now() };
-        let (member, noted, commit) = provision.change(member, &noted, &draft)?;
-        let answer = answer(StatusCode::OK, &member, &noted, &rights, query)?;
-        Ok((commit, answer))
+        let structure = structure_for(&can, &draft, &noted).await?;
+        let (member, noted, commit) = provision(&can, &rights, &structure).change(member, &noted, &draft)?;
+        Ok((commit, answer(StatusCode::OK, &member, &noted, &rights, query)?))
     })
     .await
 }
@@ -208,20 +221,19 @@ pub async fn patch(
     ScimBody(patch): ScimBody<PatchRequest>,
 ) -> Result<Answer, Problem> {
     let operations = patch.checked().map_err(Error::from)?.operations;
-    Ok(change(&can, &id, seen, &query, |view| Ok(UserDraft::read(&apply(view, &operations)?)?)).await?)
+    Ok(change(&can, &id, seen, &query, |view| Ok(UserDraft::patched(view, &operations)?)).await?)
 }
 
 /// Take somebody out of the organisation. What they wrote keeps their name.
 #[utoipa::path(delete, path = "/scim/v2/Users/{user}", operation_id = "scim_delete_user", tag = "scim", params(("user" = UserId, Path)), responses((status = 204)))]
 pub async fn delete(can: Scim, Path(id): Path<UserId>, seen: IfMatch) -> Result<Answer, Problem> {
-    let (can, id) = (&can, &id);
-    Ok(settle(can, Rights::of(can), |rights| async move {
-        let (member, noted) = find(can, id).await?;
+    let id = &id;
+    can.settle(|can| async move {
+        let rights = Rights::of(&can);
+        let (member, noted) = find(&can, id).await?;
         seen.check_version("user", member.version + noted.version)?;
-        let provision = Provision { manager: rights.manager(), organization: can.tenant().id(), now: can.now() };
         let places = can.places_of(&member).await?;
-        let commit: Commit = provision.remove(member, places, &noted)?;
-        Ok((commit, Answer::nothing()))
+        Ok((provision(&can, &rights, &Structure::default()).remove(member, places, &noted)?, Answer::nothing()))
     })
-    .await?)
+    .await
 }

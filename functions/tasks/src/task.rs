@@ -38,13 +38,16 @@ pub async fn get(can: Can<ReadTasks>, Path(id): Path<TaskId>) -> Result<Answer, 
 /// Edit a task.
 #[utoipa::path(patch, path = "/api/v1/tasks/{task}", operation_id = "edit_task", tag = "tasks", params(("task" = TaskId, Path), IfMatchHeader), request_body = TaskEdit, responses((status = 200, body = Task)))]
 pub async fn edit(can: Can<EditTasks>, Path(id): Path<TaskId>, seen: IfMatch, Body(edit): Body<TaskEdit>) -> Result<Answer, Problem> {
-    let assignees = edit.assignees.as_deref().unwrap_or_default();
-    let (task, assignees) = tokio::join!(can.find(keys::task(can.tenant(), &id), "task"), check_assignees(&can, assignees));
-    let task: Task = seen.check(task?)?;
-    assignees?;
-    let (task, commit) = task.edit(edit, can.now())?;
-    can.commit(commit).await?;
-    Ok(Answer::record(&task)?)
+    let (id, edit) = (&id, &edit);
+    can.settle(|can| async move {
+        let assignees = edit.assignees.as_deref().unwrap_or_default();
+        let (task, assignees) = tokio::join!(can.find(keys::task(can.tenant(), id), "task"), check_assignees(&can, assignees));
+        let task: Task = seen.check(task?)?;
+        assignees?;
+        let (task, commit) = task.edit(edit.clone(), can.now())?;
+        Ok((commit, Answer::record(&task)?))
+    })
+    .await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -61,18 +64,24 @@ pub async fn set_state(
     seen: IfMatch,
     Body(change): Body<StateChange>,
 ) -> Result<Answer, Problem> {
-    let task: Task = seen.check(can.find(keys::task(can.tenant(), &id), "task").await?)?;
-    let (task, commit) = task.move_to(change.state, can.now())?;
-    can.commit(commit).await?;
-    Ok(Answer::record(&task)?)
+    let id = &id;
+    can.settle(|can| async move {
+        let task: Task = seen.check(can.find(keys::task(can.tenant(), id), "task").await?)?;
+        let (task, commit) = task.move_to(change.state, can.now())?;
+        Ok((commit, Answer::record(&task)?))
+    })
+    .await
 }
 
 /// Delete a task.
 #[utoipa::path(delete, path = "/api/v1/tasks/{task}", operation_id = "delete_task", tag = "tasks", params(("task" = TaskId, Path), IfMatchHeader), responses((status = 204)))]
 pub async fn delete(can: Can<EditTasks>, Path(id): Path<TaskId>, seen: IfMatch) -> Result<Answer, Problem> {
-    let task: Task = seen.check(can.find(keys::task(can.tenant(), &id), "task").await?)?;
-    can.commit(task.delete(can.now())).await?;
-    Ok(Answer::nothing())
+    let id = &id;
+    can.settle(|can| async move {
+        let task: Task = seen.check(can.find(keys::task(can.tenant(), id), "task").await?)?;
+        Ok((task.delete(can.now()), Answer::nothing()))
+    })
+    .await
 }
 
 /// A task is given only to people who are there.

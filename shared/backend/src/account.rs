@@ -23,6 +23,7 @@ use domain::{
     organization::{Membership, Organization, Standing},
     password::NewPassword,
     policy::{ChangePicture, ManageMembers, Permission, RemoveOrganization, UseAccount},
+    second_factor::SecondFactor,
     settings::{Demands, PasswordPolicy, Settings},
     text::Password,
 };
@@ -43,10 +44,10 @@ impl Inner {
 }
 
 impl Room {
-    /// What the organisations of a person ask of a password.
+    /// What the organisations of a person ask of a password: those whose place they took.
     pub(crate) async fn demands(&self, me: &Me) -> Result<Demands> {
         let places: Vec<Membership> = self.all(keys::memberships(me), limits::ORGANIZATIONS_OF_ONE, false).await?;
-        let places = places.into_iter().filter(|place| place.standing != Standing::Removed);
+        let places = places.into_iter().filter(Membership::is_theirs);
         let tenants: Vec<_> = places.map(|place| Tenant(place.organization)).collect();
         let (settings, organizations) = tokio::try_join!(
             self.get_many::<Settings>(tenants.iter().map(keys::settings).collect()),
@@ -158,9 +159,15 @@ impl Can<UseAccount> {
 }
 
 impl Can<ManageMembers> {
-    /// The account of a member who has it here alone. Somebody who belongs elsewhere too is not this organisation's to decide on.
-    pub async fn account_of(&self, member: &Membership) -> Result<Option<Me>> {
-        Ok(self.room.has_only(member).await?.then(|| Me(member.user.clone())))
+    /// The second factor of a member, and the account it is of. It is this organisation's to decide on where they belong to no
+    /// other; whether they do is told of nobody who has none.
+    pub async fn factor_of(&self, member: &Membership) -> Result<(Me, SecondFactor)> {
+        let me = Me(member.user.clone());
+        let factor = self.find(keys::second_factor(&me), "second factor").await?;
+        match self.room.has_only(member).await? {
+            true => Ok((me, factor)),
+            false => Err(Error::Conflict("this second factor cannot be taken away here; a recovery code stands in for it".to_owned())),
+        }
     }
 
     /// The sessions a member has here that a provider opened.

@@ -8,7 +8,7 @@ use crate::{
     door::{Can, Pass, Proof},
     secrets::{hexadecimal, sha256},
 };
-use domain::{Error, Result, api_key::Secret, id::*, policy::ManageIntegrations};
+use domain::{Error, Result, api_key::Secret, id::*, organization::Membership, policy::ManageIntegrations};
 
 const PREFIX: &str = "ok_";
 /// Characters of an id without its prefix, of the random part, and of the checksum.
@@ -52,7 +52,8 @@ impl Can<ManageIntegrations> {
     pub fn new_secret(&self, key: &ApiKeyId) -> (String, Secret) {
         let shown = spell(self.tenant().id(), self.user(), key, self.room.inner.entropy.bytes());
         let hash = sha256(shown.as_bytes());
-        let kept = Secret { hash, by: self.user().clone(), by_name: self.membership().name.clone(), made_at: self.now() };
+        let Membership { user, name, admitted_at, .. } = self.membership().clone();
+        let kept = Secret { hash, by: user, by_name: name, admitted_at, made_at: self.now() };
         (shown, kept)
     }
 }

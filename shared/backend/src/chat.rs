@@ -124,7 +124,7 @@ impl Can<Converse> {
     async fn say(&self, id: &ConversationId, draft: MessageDraft) -> Result<Said> {
         let _turn = self.turn(id.as_str()).await;
         let mut conversation = self.conversation(id).await?;
-        for tries in 0..limits::CONTENDED_TRIES {
+        for tries in 0..limits::RACE_TRIES {
             let message_id = MessageId::new(self.now(), self.random());
             let (message, commit) = conversation.say(message_id, self.user(), self.name(), draft.clone(), self.now());
             let answer = answer(&message)?;

@@ -104,17 +104,40 @@ pub struct App(pub(crate) Backend);
 /// What a session writes to go on, and to end.
 const OF_A_SESSION: [&str; 5] = [Session::KIND, Ticket::KIND, Connection::KIND, Socket::KIND, Watch::KIND];
 
-/// What is written in a suspended organisation: what a session needs to go on, and for the organisation to end.
-fn goes_on<P: Permission>() -> &'static [&'static str] {
-    match P::GRANT {
-        Grant::UseAccount | Grant::UseSession | Grant::Converse | Grant::Connect => &OF_A_SESSION,
-        Grant::RemoveOrganization => P::WRITES,
-        _ => &[],
+/// Whether something of this permission is done in a suspended organisation.
+fn goes_on(grant: Grant) -> bool {
+    matches!(
+        grant,
+        Grant::UseAccount
+            | Grant::EditProfile
+            | Grant::UseSession
+            | Grant::Converse
+            | Grant::Connect
+            | Grant::ManageIntegrations
+            | Grant::ManageMembers
+            | Grant::ProvisionMembers
+            | Grant::RemoveOrganization
+    )
+}
+
+/// What cuts somebody off.
+const CUTS_OFF: [&str; 2] = ["api_key.revoked", "member.deactivated"];
+
+/// What is done there: with what is a person's own, for a session to go on, to cut somebody off, and for the organisation to end.
+fn is_still_done(grant: Grant, commit: &Commit) -> bool {
+    let mut written = commit.writes.iter().filter(|write| !matches!(write, Write::Hold { .. }));
+    match grant {
+        Grant::UseAccount | Grant::EditProfile | Grant::RemoveOrganization => true,
+        Grant::ManageIntegrations | Grant::ManageMembers | Grant::ProvisionMembers => {
+            !commit.drafts.is_empty() && commit.drafts.iter().all(|draft| CUTS_OFF.contains(&draft.action))
+        }
+        grant => written.all(|write| goes_on(grant) && OF_A_SESSION.contains(&write.record().kind())),
     }
 }
 
 /// Proof that the caller may do `P` in the organisation of their token.
 pub struct Can<P> {
+    pub(crate) pass: Pass,
     pub(crate) room: Room,
     pub(crate) membership: Membership,
     access: Access,
@@ -146,13 +169,32 @@ impl IntoResponse for Refusal {
     }
 }
 
+impl<P> Clone for Can<P> {
+    fn clone(&self) -> Self {
+        let Self { pass, room, membership, access, grants, reach, session, permission } = self;
+        let (pass, room, membership, access) = (pass.clone(), room.clone(), membership.clone(), access.clone());
+        Self {
+            pass,
+            room,
+            membership,
+            access,
+            grants: grants.clone(),
+            reach: reach.clone(),
+            session: session.clone(),
+            permission: *permission,
+        }
+    }
+}
+
 /// Whom a token names, and what it shows for it.
+#[derive(Clone)]
 pub(crate) struct Pass {
     pub(crate) user: UserId,
     pub(crate) organization: OrganizationId,
     pub(crate) proof: Proof,
 }
 
+#[derive(Clone)]
 pub(crate) enum Proof {
     Session(SessionId),
     /// A program's, with the hash of what it showed.
@@ -181,6 +223,7 @@ pub(crate) enum Opener {
 
 /// A caller whose session or key, and membership, were read and hold.
 pub(crate) struct Caller {
+    pass: Pass,
     pub(crate) room: Room,
     pub(crate) membership: Membership,
     pub(crate) access: Access,
@@ -227,6 +270,7 @@ impl Caller {
         };
         let store = inner.store_of(&tenant).await?;
         Ok(Self {
+            pass: pass.clone(),
             room: Room { inner: inner.clone(), store, tenant, actor, origin, claim: None, hooked: access.webhooks > 0, now },
             membership,
             access,
@@ -245,7 +289,7 @@ impl Caller {
         };
         self.check_opener(P::GRANT).await?;
         let reach = self.reach::<P>(&grants).await?;
-        let Self { room, membership, access, opener, .. } = self;
+        let Self { pass, room, membership, access, opener, .. } = self;
         let session = match opener {
             Opener::Session(session) => Some(session),
             Opener::Key(_) => None,
@@ -254,7 +298,7 @@ impl Caller {
         if let Some(session) = &session {
             access.admits(session, &membership, P::GRANT)?;
         }
-        Ok(Can { room, membership, access, grants, reach, session, permission: PhantomData })
+        Ok(Can { pass, room, membership, access, grants, reach, session, permission: PhantomData })
     }
 
     /// A session that an organisation's provider opened is for what is that organisation's. Whoever runs the provider could be in it.
@@ -306,7 +350,7 @@ impl<P: Permission> FromRequestParts<App> for Can<P> {
         caller.room.claim = claim;
         let can = caller.can::<P>().await?;
         // Before anything is done for it, unless it may be for a session to go on; then what it writes decides
-        if !parts.method.is_safe() && !P::WRITES.is_empty() && goes_on::<P>().is_empty() {
+        if !parts.method.is_safe() && !P::WRITES.is_empty() && !goes_on(P::GRANT) {
             can.check_open()?;
         }
         if let Some(claim) = &can.room.claim {
@@ -489,8 +533,7 @@ impl<P: Permission> Can<P> {
     }
 
     fn check_writes(&self, commit: &Commit) -> Result<()> {
-        let written = |write: &&Write| !matches!(write, Write::Hold { .. });
-        if !commit.writes.iter().filter(written).all(|write| goes_on::<P>().contains(&write.record().kind())) {
+        if !is_still_done(P::GRANT, commit) {
             self.check_open()?;
         }
         match commit.writes.iter().map(|write| write.record().kind()).find(|kind| !P::WRITES.contains(kind)) {

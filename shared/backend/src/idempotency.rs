@@ -54,7 +54,7 @@ impl Claim {
             ("body".to_owned(), string(String::from_utf8_lossy(&answer.body))),
             ("expires".to_owned(), AttributeValue::N(self.expires.to_string())),
         ]);
-        for (name, value) in [("etag", &answer.etag), ("location", &answer.location)] {
+        for (name, value) in [("etag", &answer.etag), ("location", &answer.location), ("file", &answer.file)] {
             if let Some(value) = value {
                 item.insert(name.to_owned(), string(value));
             }
@@ -76,6 +76,7 @@ impl Claim {
             body: text(item, "body").unwrap_or_default().to_owned().into(),
             etag: text(item, "etag").map(str::to_owned),
             location: text(item, "location").map(str::to_owned),
+            file: text(item, "file").map(str::to_owned),
         })
     }
 }

@@ -34,6 +34,7 @@ mod search;
 pub mod second_factor;
 pub mod secrets;
 pub mod settings;
+mod settle;
 pub mod sockets;
 pub mod start;
 mod store;

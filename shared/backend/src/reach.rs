@@ -18,18 +18,19 @@ use domain::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 /// What a rule looks up and no answer within a reach shows.
 const CONSULTED: [&str; 2] = [Membership::KIND, Structure::KIND];
 
+#[derive(Clone)]
 pub(crate) struct Reach {
     /// Absent, it is over everything.
     within: Option<BTreeSet<Scope>>,
     /// Whether members are written, so that those who were read have to be known.
     counts_members: bool,
-    seen: Mutex<Seen>,
+    seen: Arc<Mutex<Seen>>,
 }
 
 #[derive(Default)]
@@ -48,7 +49,7 @@ impl Caller {
     /// A department reaches over all below it. The structure is read only for whoever needs a post of theirs for this.
     pub(crate) async fn reach<P: Permission>(&self, grants: &Grants) -> Result<Reach> {
         let counts_members = P::WRITES.contains(&Membership::KIND);
-        let seen = Mutex::default();
+        let seen = Arc::default();
         if grants.allow(P::GRANT) {
             return Ok(Reach { within: None, counts_members, seen });
         }

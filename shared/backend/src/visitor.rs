@@ -23,7 +23,7 @@ use domain::{
     account::{Challenge, Credentials, EmailOwner, ResetAsk, Session, User},
     commit::{Actor, Commit, Kept, Origin},
     id::*,
-    invitation::Invitation,
+    invitation::{Invitation, Invited},
     limits,
     organization::{Everyone, JoinCode, Membership, Organization, Standing},
     passkey::Passkey,
@@ -48,6 +48,7 @@ impl BeforeLogin for Session {}
 impl BeforeLogin for Membership {}
 impl BeforeLogin for Organization {}
 impl BeforeLogin for Invitation {}
+impl BeforeLogin for Invited {}
 impl BeforeLogin for Everyone {}
 impl BeforeLogin for Access {}
 impl BeforeLogin for JoinCode {}
@@ -229,10 +230,24 @@ impl Visitor {
         self.count_in_hour("JOIN", &sha256(email.as_str().as_bytes()), limits::JOINS).await
     }
 
-    /// Where a person is let in, if anywhere.
+    /// Counts that somebody asks to join, in an organisation whose administrators are told of each.
+    pub async fn count_asking(&self, tenant: &Tenant) -> Result<()> {
+        self.count_in_hour("JOIN_IN", tenant.id().as_str(), limits::JOINS_IN_ONE).await
+    }
+
+    /// Whether an address is that of somebody who is in the organisation.
+    pub async fn is_member(&self, tenant: &Tenant, email: &Email) -> Result<bool> {
+        let Some(owner) = self.get(keys::email_owner(email)).await? else { return Ok(false) };
+        let member: Option<Membership> = self.get(keys::member(tenant, &owner.user)).await?;
+        Ok(member.is_some_and(|member| member.standing != Standing::Removed))
+    }
+
+    /// Where a person is let in, if anywhere; where they were before, rather than where they were put since.
     pub async fn place_of(&self, me: &Me) -> Result<Option<Membership>> {
-        let places = self.own(keys::memberships(me), limits::ORGANIZATIONS_OF_ONE).await?;
-        Ok(places.into_iter().find(|place| place.standing == Standing::Active))
+        let mut places = self.own(keys::memberships(me), limits::ORGANIZATIONS_OF_ONE).await?;
+        places.retain(|place: &Membership| place.standing == Standing::Active);
+        places.sort_by_key(|place| !place.accepted);
+        Ok(places.into_iter().next())
     }
 
     /// What a person's organisations ask of a password.

@@ -92,22 +92,25 @@ pub struct Answer {
     pub(crate) body: Bytes,
     pub(crate) etag: Option<String>,
     pub(crate) location: Option<String>,
+    /// The name under which a browser saves it.
+    pub(crate) file: Option<String>,
 }
 
 impl Answer {
     pub fn json(status: StatusCode, value: &impl Serialize) -> Result<Self> {
         let body = serde_json::to_vec(value).map_err(Error::internal)?.into();
-        Ok(Self { status, media: Media::Json, body, etag: None, location: None })
+        Ok(Self { status, body, ..Self::nothing() })
     }
 
     /// A drawing. It is text from people: whoever shows it by itself runs nothing in it.
     pub fn svg(drawing: String) -> Self {
-        Self { status: StatusCode::OK, media: Media::Svg, body: drawing.into(), etag: None, location: None }
+        Self { status: StatusCode::OK, media: Media::Svg, body: drawing.into(), ..Self::nothing() }
     }
 
     /// A table to be opened by a spreadsheet, which takes it for UTF-8 by the mark in front.
-    pub fn csv(table: &str) -> Self {
-        Self { status: StatusCode::OK, media: Media::Csv, body: format!("\u{feff}{table}").into(), etag: None, location: None }
+    pub fn csv(file: &str, table: &str) -> Self {
+        let body = format!("\u{feff}{table}").into();
+        Self { status: StatusCode::OK, media: Media::Csv, body, file: Some(file.to_owned()), ..Self::nothing() }
     }
 
     pub fn ok(value: &impl Serialize) -> Result<Self> {
@@ -135,7 +138,7 @@ impl Answer {
     }
 
     pub fn nothing() -> Self {
-        Self { status: StatusCode::NO_CONTENT, media: Media::Json, body: Bytes::new(), etag: None, location: None }
+        Self { status: StatusCode::NO_CONTENT, media: Media::Json, body: Bytes::new(), etag: None, location: None, file: None }
     }
 }
 
@@ -152,7 +155,8 @@ impl IntoResponse for Answer {
             // The runtime hands on as bytes what is encoded in any way, and text without the mark in front of it
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("identity"));
         }
-        for (name, value) in [(header::ETAG, self.etag), (header::LOCATION, self.location)] {
+        let saved = self.file.map(|file| format!("attachment; filename=\"{file}\""));
+        for (name, value) in [(header::ETAG, self.etag), (header::LOCATION, self.location), (header::CONTENT_DISPOSITION, saved)] {
             if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
                 headers.insert(name, value);
             }
@@ -230,6 +234,7 @@ pub fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     // Each fault is taken out and the rest read again, until nothing more is wrong but what is missing
     for _ in 0..20 {
         let (field, message) = fault(&error);
+        let message = plain_words(&message, rest.pointer(&field));
         if faults.iter().any(|known| known.field == field) {
             break;
         }
@@ -270,6 +275,42 @@ fn fault(error: &serde_path_to_error::Error<serde_json::Error>) -> (String, Stri
         return (field, "is not a field of this request".to_owned());
     }
     (pointer, message)
+}
+
+/// What serde says of a value that does not fit, in the words of whoever sent it. What our own types say is said already.
+fn plain_words(message: &str, value: Option<&serde_json::Value>) -> String {
+    use serde_json::Value;
+    let found = match value {
+        None | Some(Value::Null) => "null",
+        Some(Value::Bool(_)) => "true or false",
+        Some(Value::Number(number)) if number.is_f64() => "a fraction",
+        Some(Value::Number(_)) => "a number",
+        Some(Value::String(_)) => "a text",
+        Some(Value::Array(_)) => "a list",
+        Some(Value::Object(_)) => "an object",
+    };
+    let (problem, wanted) = message.split_once(", expected ").unwrap_or((message, ""));
+    let is_number = |kind: char| wanted.strip_prefix(kind).is_some_and(|bits| bits.parse::<u8>().is_ok());
+    match problem.split(' ').next().unwrap_or_default() {
+        "unknown" => {
+            let known: Vec<_> = wanted.split('`').skip(1).step_by(2).collect();
+            format!("is {} {}", if known.len() == 1 { "not" } else { "none of" }, known.join(", "))
+        }
+        "invalid" if problem.starts_with("invalid value") => "is out of range".to_owned(),
+        "invalid" | "expected" => match wanted {
+            "a string" => format!("is {found} and not a text"),
+            "a boolean" => format!("is {found} and not true or false"),
+            "a sequence" => format!("is {found} and not a list"),
+            "a map" => format!("is {found} and not an object"),
+            _ if wanted.starts_with("struct ") => format!("is {found} and not an object"),
+            _ if is_number('i') || is_number('u') => format!("is {found} and not a whole number"),
+            _ if is_number('f') => format!("is {found} and not a number"),
+            _ => format!("is {found}, which it cannot be"),
+        },
+        // What the reader of dates says of one
+        "failed" | "parsed" | "parameter" => "is no such day or moment, as 2026-12-31 and 2026-12-31T17:00:00Z are".to_owned(),
+        _ => message.to_owned(),
+    }
 }
 
 fn remove(value: &mut serde_json::Value, pointer: &str) -> bool {
@@ -543,6 +584,54 @@ mod tests {
         assert_eq!(address_of(forwarded, None, Some("key")), "198.51.100.9");
         assert_eq!(address_of(forwarded, Some("kex"), Some("key")), "198.51.100.9");
         assert_eq!(address_of(forwarded, Some(""), None), "198.51.100.9");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_in_plain_words() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Kind {
+            This,
+            That,
+            Other,
+        }
+        #[derive(Debug, serde::Deserialize)]
+        enum Only {
+            One,
+        }
+        #[derive(Debug, Default, serde::Deserialize)]
+        #[serde(default)]
+        struct Form {
+            text: String,
+            number: u16,
+            fraction: f64,
+            flag: bool,
+            list: Vec<String>,
+            map: BTreeMap<String, String>,
+            kind: Option<Kind>,
+            only: Option<Only>,
+            inner: Option<Box<Form>>,
+        }
+        for (form, told) in [
+            (r#"{"text":null}"#, "is null and not a text"),
+            (r#"{"text":7}"#, "is a number and not a text"),
+            (r#"{"text":1.5}"#, "is a fraction and not a text"),
+            (r#"{"text":{}}"#, "is an object and not a text"),
+            (r#"{"number":"7"}"#, "is a text and not a whole number"),
+            (r#"{"number":1.5}"#, "is a fraction and not a whole number"),
+            (r#"{"number":-7}"#, "is out of range"),
+            (r#"{"number":70000}"#, "is out of range"),
+            (r#"{"fraction":"x"}"#, "is a text and not a number"),
+            (r#"{"flag":"yes"}"#, "is a text and not true or false"),
+            (r#"{"list":{}}"#, "is an object and not a list"),
+            (r#"{"map":[]}"#, "is a list and not an object"),
+            (r#"{"inner":true}"#, "is true or false and not an object"),
+            (r#"{"kind":"x"}"#, "is none of this, that, other"),
+            (r#"{"only":"x"}"#, "is not One"),
+        ] {
+            let Err(Error::Invalid(faults)) = from_json::<Form>(form.as_bytes()) else { panic!("{form} was taken") };
+            assert_eq!(faults[0].message, told, "{form}");
+        }
     }
 
     #[test]

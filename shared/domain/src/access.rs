@@ -7,12 +7,12 @@ use crate::{
     conversation::Participation,
     id::*,
     limits,
-    organization::{Everyone, Membership, SKEW, Standing},
+    organization::{Everyone, Membership, Standing},
     policy::{Grant, Grants, Role},
     removal::RemovalPlan,
     structure::{Places, Post},
     tenant::{Quota, Suspension},
-    text::Line,
+    text::{Line, folded},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -77,7 +77,7 @@ pub type CustomRole = Granting<RoleId>;
 /// Members who belong together for any purpose, and what they may because of it.
 pub type Group = Granting<GroupId>;
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GrantingDraft {
     pub name: Line,
@@ -86,10 +86,14 @@ pub struct GrantingDraft {
 }
 
 /// What is absent stays.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GrantingEdit {
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub name: Option<Line>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub permissions: Option<Grants>,
 }
 
@@ -99,6 +103,8 @@ pub trait GrantingId: PartialEq + Clone + Serialize + std::fmt::Display {
     /// Created, edited, deleted.
     const ACTIONS: [&'static str; 3];
     const MOST: usize;
+    /// Those whose names nothing of one's own has.
+    const RESERVED: &[Role] = &[];
     fn all(access: &Access) -> &Vec<Granting<Self>>;
     fn all_mut(access: &mut Access) -> &mut Vec<Granting<Self>>;
 }
@@ -107,6 +113,7 @@ impl GrantingId for RoleId {
     const WHAT: &'static str = "role";
     const ACTIONS: [&'static str; 3] = ["role.created", "role.edited", "role.deleted"];
     const MOST: usize = limits::CUSTOM_ROLES;
+    const RESERVED: &[Role] = &Role::ALL;
     fn all(access: &Access) -> &Vec<CustomRole> {
         &access.roles
     }
@@ -127,9 +134,22 @@ impl GrantingId for GroupId {
     }
 }
 
-fn covered(by: &Grants, permissions: &Grants) -> Result<()> {
+/// Whether somebody may name these permissions.
+fn check_given(by: &Grants, permissions: &Grants) -> Result<()> {
+    if let Some(grant) = permissions.iter().find(|grant| grant.is_for_owners()) {
+        return Err(Error::invalid("/permissions", format!("names {grant}, which owners alone have")));
+    }
     if by.cover(permissions) { Ok(()) } else { Err(Error::invalid("/permissions", "has more than you have yourself")) }
 }
+
+/// Whether somebody may change what carries these permissions.
+fn check_touched<I: GrantingId>(by: &Grants, one: &Granting<I>) -> Result<()> {
+    let told = || Error::forbidden(format!("this {} has permissions that you do not have", I::WHAT));
+    if by.cover(&one.permissions) { Ok(()) } else { Err(told()) }
+}
+
+/// How far the clocks of two machines may differ.
+const SKEW: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
 
 impl Access {
     pub fn of_founder(owner: &UserId) -> Self {
@@ -149,6 +169,19 @@ impl Access {
         grants
     }
 
+    /// Those that are there, each once. One that somebody `had` and that was deleted since may be named, and goes.
+    pub(crate) fn known<I: GrantingId + Ord>(&self, field: &'static str, wanted: Option<Vec<I>>, had: &[I]) -> Result<Vec<I>> {
+        let exists = |id: &I| I::all(self).iter().any(|one| one.id == *id);
+        let mut ids = wanted.unwrap_or_else(|| had.to_vec());
+        if !ids.iter().all(|id| exists(id) || had.contains(id)) {
+            return Err(Error::invalid(field, format!("names a {} that is not there", I::WHAT)));
+        }
+        ids.retain(exists);
+        ids.sort();
+        ids.dedup();
+        Ok(ids)
+    }
+
     /// With what their posts give over parts of the organisation.
     pub fn grants_anywhere(&self, member: &Membership) -> Grants {
         let mut grants = self.grants(member);
@@ -161,8 +194,13 @@ impl Access {
     }
 
     fn name_is_free<I: GrantingId>(&self, name: &Line, but: Option<&I>) -> Result<()> {
-        let taken = I::all(self).iter().any(|other| other.name == *name && Some(&other.id) != but);
-        if taken { Err(Error::Conflict(format!("there is a {} of this name already", I::WHAT))) } else { Ok(()) }
+        let wanted = folded(name.as_str());
+        let taken = I::all(self).iter().any(|other| folded(other.name.as_str()) == wanted && Some(&other.id) != but);
+        if taken || I::RESERVED.iter().any(|role| role.as_str() == wanted) {
+            Err(Error::Conflict(format!("there is a {} of this name already", I::WHAT)))
+        } else {
+            Ok(())
+        }
     }
 
     pub fn find<I: GrantingId>(&self, id: &I) -> Result<Granting<I>> {
@@ -170,7 +208,7 @@ impl Access {
     }
 
     pub fn create<I: GrantingId>(self, id: I, draft: GrantingDraft, by: &Grants, now: Timestamp) -> Result<(Granting<I>, Commit)> {
-        covered(by, &draft.permissions)?;
+        check_given(by, &draft.permissions)?;
         self.name_is_free::<I>(&draft.name, None)?;
         if I::all(&self).len() >= I::MOST {
             return Err(Error::Conflict(format!("an organisation has {} of these at the most", I::MOST)));
@@ -185,11 +223,14 @@ impl Access {
     pub fn edit<I: GrantingId>(self, id: &I, edit: GrantingEdit, by: &Grants) -> Result<(Granting<I>, Commit)> {
         let before = self.find(id)?;
         // Nor is anything taken from those who have more
-        covered(by, &before.permissions)?;
+        check_touched(by, &before)?;
         let name = edit.name.unwrap_or_else(|| before.name.clone());
         self.name_is_free(&name, Some(id))?;
+        edit.permissions.iter().try_for_each(|permissions| check_given(by, permissions))?;
         let permissions = edit.permissions.unwrap_or_else(|| before.permissions.clone());
-        covered(by, &permissions)?;
+        if (&name, &permissions) == (&before.name, &before.permissions) {
+            return Ok((before, Commit::quiet()));
+        }
         let one = Granting { name, permissions, version: before.version + 1, ..before.clone() };
         let mut after = self.next();
         I::all_mut(&mut after).iter_mut().filter(|other| other.id == *id).for_each(|other| *other = one.clone());
@@ -199,7 +240,7 @@ impl Access {
 
     pub fn delete<I: GrantingId>(self, id: &I, by: &Grants) -> Result<Commit> {
         let before = self.find(id)?;
-        covered(by, &before.permissions)?;
+        check_touched(by, &before)?;
         let mut after = self.next();
         I::all_mut(&mut after).retain(|one| one.id != *id);
         Ok(Commit::part(I::ACTIONS[2], I::WHAT, id, Some(&before), None).also_replace(self.version, after))
@@ -310,7 +351,8 @@ impl Access {
     pub fn check_seat(&self) -> Result<()> {
         match self.quota.members {
             Some(most) if self.members >= most => {
-                Err(Error::QuotaExceeded(format!("the organisation has {} members, and {most} at the most", self.members)))
+                let members = if self.members == 1 { "member" } else { "members" };
+                Err(Error::QuotaExceeded(format!("the organisation has {} {members}, and {most} at the most", self.members)))
             }
             _ => Ok(()),
         }
@@ -356,11 +398,17 @@ impl Access {
 }
 
 /// What changes of a member's place; what is absent stays.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MemberEdit {
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub role: Option<Role>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub roles: Option<Vec<RoleId>>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub groups: Option<Vec<GroupId>>,
     /// `null` takes the title away.
     #[serde(default, deserialize_with = "crate::text::present")]
@@ -404,26 +452,18 @@ impl Manager<'_> {
         Ok(Commit::replace(action, before, after).also_replace(self.access.version, access))
     }
 
-    /// Those that are there, each once. One that the member had and that was deleted since may be named, and goes.
-    fn known<I: GrantingId + Ord>(&self, field: &'static str, wanted: Option<Vec<I>>, had: &[I]) -> Result<Vec<I>> {
-        let exists = |id: &I| I::all(self.access).iter().any(|one| one.id == *id);
-        let mut ids = wanted.unwrap_or_else(|| had.to_vec());
-        if !ids.iter().all(|id| exists(id) || had.contains(id)) {
-            return Err(Error::invalid(field, format!("names a {} that is not there", I::WHAT)));
-        }
-        ids.retain(exists);
-        ids.sort();
-        ids.dedup();
-        Ok(ids)
-    }
-
     pub fn edit(&self, before: Membership, edit: MemberEdit, everyone: Option<&Everyone>, now: Timestamp) -> Result<(Membership, Commit)> {
         self.may_touch(&before)?;
         if before.standing == Standing::Removed {
             return Err(Error::Conflict("the member is removed".to_owned()));
         }
-        let roles = self.known("/roles", edit.roles, &before.roles)?;
-        let groups = self.known("/groups", edit.groups, &before.groups)?;
+        let given = match (&edit.role, &edit.roles) {
+            (Some(_), _) => "/role",
+            (None, Some(_)) => "/roles",
+            (None, None) => "/groups",
+        };
+        let roles = self.access.known("/roles", edit.roles, &before.roles)?;
+        let groups = self.access.known("/groups", edit.groups, &before.groups)?;
         let after = Membership {
             role: edit.role.unwrap_or(before.role),
             roles,
@@ -434,12 +474,15 @@ impl Manager<'_> {
             ..before.clone()
         };
         if !self.grants.cover(&self.access.grants_anywhere(&after)) {
-            return Err(Error::invalid("/role", "is more than you have yourself"));
+            return Err(Error::invalid(given, "is more than you have yourself"));
         }
         let works_here = |post: &Post| !post.role.is_for_guests();
         if after.role == Role::Guest && (after.posts.iter().any(works_here) || !after.teams.is_empty()) {
             let told = "the member heads, manages or leads something or is in a team, which guests do not";
             return Err(Error::Conflict(told.to_owned()));
+        }
+        if (Membership { version: before.version, ..after.clone() }) == before {
+            return Ok((before, Commit::quiet()));
         }
         let was_guest = before.role == Role::Guest;
         let mut commit = self.commit("member.edited", before, after.clone())?;
@@ -486,16 +529,16 @@ impl Manager<'_> {
         Ok((member, commit.and(vacated)))
     }
 
-    /// What a directory elsewhere says of a member: their name here, and whether they are let in. Nothing, when it is so.
-    pub fn provision(&self, before: Membership, name: Line, active: bool, now: Timestamp) -> Result<(Membership, Commit)> {
+    /// What a directory elsewhere says of a member: what they are `wanted` to be, and whether they are let in. Nothing, when it is so.
+    pub fn provision(&self, before: Membership, wanted: Membership, active: bool, now: Timestamp) -> Result<(Membership, Commit)> {
         let (standing, admitted_at, action) = match (before.standing, active) {
             (Standing::Active, false) => (Standing::Deactivated, before.admitted_at, "member.deactivated"),
             (Standing::Deactivated, true) => (Standing::Active, now, "member.reactivated"),
-            _ if name == before.name => return Ok((before, Commit::quiet())),
+            _ if wanted == before => return Ok((before, Commit::quiet())),
             _ => (before.standing, before.admitted_at, "member.edited"),
         };
         self.may_touch(&before)?;
-        let after = Membership { name, standing, admitted_at, version: before.version + 1, ..before.clone() };
+        let after = Membership { standing, admitted_at, version: before.version + 1, ..wanted };
         let commit = self.commit(action, before, after.clone())?;
         Ok((after, commit))
     }

@@ -40,17 +40,23 @@ pub struct User {
 }
 
 /// What a person may change about themselves; what is absent stays, and `null` clears what may be empty.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileEdit {
-    pub name: Option<Line>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
+    pub name: Option<Name>,
     #[serde(default, deserialize_with = "crate::text::present")]
     #[schema(value_type = Option<Phone>)]
     pub phone: Option<Option<Phone>>,
     #[serde(default, deserialize_with = "crate::text::present")]
     #[schema(value_type = Option<Date>)]
     pub date_of_birth: Option<Option<Date>>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub zone: Option<Zone>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub locale: Option<Locale>,
     #[serde(default, deserialize_with = "crate::text::present")]
     #[schema(value_type = Option<QuietHours>)]
@@ -116,6 +122,7 @@ impl User {
             posts: Vec::new(),
             joined_at: now,
             admitted_at: now,
+            accepted: true,
             version: 1,
         }
     }
@@ -127,7 +134,7 @@ impl User {
     /// Edits the profile; every organisation the person belongs to follows.
     pub fn edit(self, edit: ProfileEdit, now: Timestamp) -> Result<(Self, Commit)> {
         let after = Self {
-            name: edit.name.unwrap_or_else(|| self.name.clone()),
+            name: edit.name.map_or_else(|| self.name.clone(), Line::from),
             phone: edit.phone.unwrap_or_else(|| self.phone.clone()),
             date_of_birth: edit.date_of_birth.unwrap_or(self.date_of_birth),
             zone: edit.zone.unwrap_or_else(|| self.zone.clone()),
@@ -236,6 +243,8 @@ pub struct Session {
     pub id: SessionId,
     pub user: UserId,
     pub organization: OrganizationId,
+    /// Since when they were let in there as it was opened: it ends when they are let in anew.
+    pub admitted_at: Timestamp,
     pub device: String,
     pub address: String,
     pub refresh_hash: String,
@@ -287,8 +296,8 @@ const RACE: jiff::SignedDuration = jiff::SignedDuration::from_secs(10);
 
 pub struct Login<'a> {
     pub id: SessionId,
-    pub user: &'a UserId,
-    pub organization: &'a OrganizationId,
+    /// Where it is opened, and by whom.
+    pub place: &'a Membership,
     pub device: String,
     pub address: String,
     pub refresh_hash: String,
@@ -309,8 +318,9 @@ impl Session {
     pub fn open_until(login: Login<'_>, now: Timestamp, ends_at: Timestamp) -> (Self, Commit) {
         let session = Self {
             id: login.id,
-            user: login.user.clone(),
-            organization: login.organization.clone(),
+            user: login.place.user.clone(),
+            organization: login.place.organization.clone(),
+            admitted_at: login.place.admitted_at,
             device: login.device,
             address: login.address,
             refresh_hash: login.refresh_hash,
@@ -434,17 +444,24 @@ pub fn change_password(user: &User, credentials: Credentials, hash: String, othe
     Ok(commit)
 }
 
+/// Somebody who is in an organisation.
+#[cfg(test)]
+pub(crate) fn somebody(now: Timestamp) -> Membership {
+    let (id, organization) = (UserId::new(now, 2), OrganizationId::new(now, 3));
+    let (name, email) = (Line::try_from("Mia".to_owned()), Email::try_from("mia@example.com".to_owned()));
+    let user = User::new(id, name.expect("a name"), email.expect("an address"), Zone::default(), organization.clone(), now);
+    user.joins(&organization, Role::Member, None, now)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn session(now: Timestamp) -> Session {
         let id = SessionId::new(now, 1);
-        let (user, organization) = (UserId::new(now, 2), OrganizationId::new(now, 3));
         let login = Login {
             id,
-            user: &user,
-            organization: &organization,
+            place: &somebody(now),
             device: String::new(),
             address: String::new(),
             refresh_hash: "one".into(),

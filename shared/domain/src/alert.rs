@@ -86,14 +86,17 @@ fn network(address: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Timestamp, account::Login, id::*};
+    use crate::{
+        Timestamp,
+        account::{Login, somebody},
+        id::*,
+    };
 
     fn session(number: i64, device: &str, address: &str) -> Session {
         let at = Timestamp::from_second(1_000_000 + number).unwrap();
         let login = Login {
             id: SessionId::new(at, 1),
-            user: &UserId::new(at, 2),
-            organization: &OrganizationId::new(at, 3),
+            place: &somebody(at),
             device: device.to_owned(),
             address: address.to_owned(),
             refresh_hash: String::new(),

@@ -36,6 +36,8 @@ pub struct Secret {
     pub hash: String,
     pub by: UserId,
     pub by_name: Line,
+    /// Since when they were let in: it is good no more when they are let in anew.
+    pub admitted_at: Timestamp,
     pub made_at: Timestamp,
 }
 
@@ -45,7 +47,7 @@ pub struct Previous {
     pub until: Timestamp,
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApiKeyDraft {
     #[schema(example = "Nightly import")]
@@ -57,10 +59,14 @@ pub struct ApiKeyDraft {
 }
 
 /// What is absent stays.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApiKeyEdit {
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub name: Option<Line>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub permissions: Option<Grants>,
     /// `null` takes the end away.
     #[serde(default, deserialize_with = "crate::text::present")]
@@ -259,7 +265,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
     fn secret(hash: &str) -> Secret {
-        Secret { hash: hash.to_owned(), by: UserId::new(NOW, 1), by_name: "Mia".parse().unwrap(), made_at: NOW }
+        Secret { hash: hash.to_owned(), by: UserId::new(NOW, 1), by_name: "Mia".parse().unwrap(), admitted_at: NOW, made_at: NOW }
     }
 
     fn key(permissions: &str, expires_at: Option<Timestamp>) -> Result<ApiKey> {

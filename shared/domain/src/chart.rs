@@ -65,7 +65,9 @@ impl Chart {
         for department in active().filter_map(|member| member.department.as_ref()) {
             *counts.entry(department).or_default() += 1;
         }
-        let names = members.iter().chain(heads).map(|member| (&member.user, &member.name)).collect();
+        // Who is locked out heads nothing at present
+        let here = members.iter().chain(heads).filter(|member| member.standing == Standing::Active);
+        let names = here.map(|member| (&member.user, &member.name)).collect();
         let known = Known { structure, teams, names, counts };
         Self { name, members: active().count(), departments: known.branches(None), teams: known.teams(None), partial }
     }

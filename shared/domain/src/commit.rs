@@ -264,6 +264,26 @@ impl Commit {
         Self::draft(action, &after, json(&before), json(&after)).with(Write::Replace { record: after.into(), seen })
     }
 
+    /// What an edit comes to: nothing, where no more is new than when and how often the record was written.
+    pub fn edit<R: Kept>(action: &'static str, before: R, after: R) -> (R, Self) {
+        let content = |record: &R| {
+            let mut content = json(record);
+            if let Some(Value::Object(fields)) = &mut content {
+                ["version", "updated_at"].iter().for_each(|name| drop(fields.remove(*name)));
+            }
+            content
+        };
+        match content(&before) == content(&after) {
+            true => (before, Self::quiet()),
+            false => (after.clone(), Self::replace(action, before, after)),
+        }
+    }
+
+    /// Whether nothing is written and nothing told.
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty() && self.drafts.is_empty()
+    }
+
     pub fn delete(action: &'static str, before: impl Kept) -> Self {
         let seen = before.version();
         Self::draft(action, &before, json(&before), None).with(Write::Delete { record: before.into(), seen })

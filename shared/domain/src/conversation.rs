@@ -41,7 +41,7 @@ pub struct Conversation {
     pub version: u64,
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConversationDraft {
     /// The person to talk to.
@@ -146,7 +146,7 @@ impl Conversation {
     }
 }
 
-#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MessageDraft {
     pub text: Utterance,

@@ -28,7 +28,7 @@ pub struct File {
     pub version: u64,
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileDraft {
     pub name: FileName,

@@ -5,9 +5,9 @@ use crate::{
     commit::Commit,
     directory::MemberMail,
     id::*,
-    invitation::{Invitation, InvitationDraft, Invited},
+    invitation::{Earlier, Invitation, InvitationDraft, Invited, Inviter},
     limits,
-    organization::{Membership, Organization},
+    organization::Organization,
     policy::{Grants, Role},
     settings::{NOT_ADMITTED, Settings},
     structure::Department,
@@ -93,6 +93,12 @@ pub struct Known {
 }
 
 impl Known {
+    fn earlier(&self, email: &Email) -> Earlier {
+        let invited = self.invited.get(email).cloned();
+        let invitation = invited.as_ref().and_then(|invited| self.invitations.get(&invited.invitation).cloned());
+        Earlier { invited, invitation }
+    }
+
     fn outcome(&self, email: &Email, now: Timestamp) -> Outcome {
         let invitation = self.invited.get(email).and_then(|invited| self.invitations.get(&invited.invitation));
         if self.members.contains_key(email) {
@@ -142,9 +148,6 @@ pub fn check(
         let mut faults = Vec::new();
         let mut fault = |column, message| faults.push(CellFault { column, message });
         let email = row.email.parse::<Email>().map_err(|message| fault("email", message)).ok();
-        if email.as_ref().is_some_and(|email| !settings.admits(email)) {
-            fault("email", NOT_ADMITTED.to_owned());
-        }
         if let Some(email) = &email {
             match lines.get(email) {
                 Some(line) => fault("email", format!("stands in line {line} already")),
@@ -152,6 +155,9 @@ pub fn check(
             }
         }
         let role = role(&row.role, grants).map_err(|message| fault("role", message)).ok();
+        if email.as_ref().is_some_and(|email| !settings.admits(email, role.unwrap_or(Role::Member))) {
+            fault("email", NOT_ADMITTED.to_owned());
+        }
         let department = department(&row.department, departments).map_err(|message| fault("department", message)).ok();
         match (email, role, department) {
             (Some(email), Some(role), Some(department)) if faults.is_empty() => good.push(GoodRow { place, email, role, department }),
@@ -187,21 +193,15 @@ pub fn invite(
     some: &[GoodRow],
     known: &Known,
     organization: &Organization,
-    inviter: &Membership,
-    grants: &Grants,
-    now: Timestamp,
+    inviter: &Inviter<'_>,
     mut random: impl FnMut() -> u128,
 ) -> Result<Commit> {
     let mut commit = Commit::quiet();
-    for row in some.iter().filter(|row| known.outcome(&row.email, now) == Outcome::Invite) {
-        let draft = InvitationDraft { email: row.email.clone(), role: row.role, department: row.department.clone() };
-        let id = InvitationId::new(now, random());
-        let (invitation, sent) = Invitation::prepare(id, draft, organization, inviter, grants, now)?;
-        let invited = Invited::by(&invitation);
-        commit = commit.and(match known.invited.get(&row.email) {
-            Some(before) => sent.also_replace(before.version, Invited { version: before.version + 1, ..invited }),
-            None => sent.also_create(invited),
-        });
+    for row in some.iter().filter(|row| known.outcome(&row.email, inviter.now) == Outcome::Invite) {
+        let (email, role, department) = (row.email.clone(), row.role, row.department.clone());
+        let draft = InvitationDraft { email, role, roles: Vec::new(), groups: Vec::new(), department };
+        let id = InvitationId::new(inviter.now, random());
+        commit = commit.and(Invitation::new(id, draft, organization, inviter, &known.earlier(&row.email))?.1);
     }
     Ok(commit)
 }

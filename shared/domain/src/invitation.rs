@@ -20,7 +20,8 @@ pub enum InvitationState {
     /// Asked for by a code, and not yet approved.
     Requested,
     Pending,
-    /// Pending until its link was good no more; it can be sent again. The trail never says so, for nothing changes then.
+    /// Pending until its link was good no more: after a week, or when whoever sent it could not give what it gives any more. It can
+    /// be sent again. The trail never says so, for nothing changes then.
     Expired,
     Accepted,
     Revoked,
@@ -34,6 +35,9 @@ pub struct Invitation {
     pub organization_name: Line,
     pub email: Email,
     pub role: Role,
+    /// Roles of the organisation's own, and groups; one that is deleted until it is accepted goes.
+    pub roles: Vec<RoleId>,
+    pub groups: Vec<GroupId>,
     pub department: Option<DepartmentId>,
     /// Absent when somebody asked to join by a code and nobody approved it yet.
     pub invited_by: Option<UserId>,
@@ -49,7 +53,7 @@ pub struct Invitation {
     pub expires: i64,
 }
 
-/// Which invitation an address had last, so that nobody is invited twice by the same list.
+/// Which invitation an address had last, so that one at a time waits for an answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Invited {
     pub email: Email,
@@ -64,27 +68,89 @@ fn forgotten(now: Timestamp) -> i64 {
     (now + limits::INVITATION + limits::INVITATION_KEPT).as_second()
 }
 
-impl Invited {
-    pub fn by(invitation: &Invitation) -> Self {
-        // It is put whatever stands there, and yet must rise
-        let version = invitation.sent_at().as_millisecond().unsigned_abs();
-        Self { email: invitation.email.clone(), invitation: invitation.id.clone(), version, expires: invitation.expires }
+/// What an address had before: its last invitation, and what leads to it.
+#[derive(Clone, Default)]
+pub struct Earlier {
+    pub invited: Option<Invited>,
+    pub invitation: Option<Invitation>,
+}
+
+impl Earlier {
+    /// Another one than this that waits for an answer.
+    fn waiting(&self, but: &InvitationId, now: Timestamp) -> Option<&Invitation> {
+        self.invitation.as_ref().filter(|invitation| invitation.id != *but && invitation.is_waiting(now))
+    }
+
+    fn check_none_waits(&self, but: &InvitationId, now: Timestamp) -> Result<()> {
+        match self.waiting(but, now) {
+            Some(_) => Err(Error::Conflict("a later invitation to this address waits for an answer; revoke that one first".to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes an invitation the last of its address, unless another becomes that in the same moment.
+    fn lead_to(&self, invitation: &Invitation) -> Commit {
+        let seen = self.invited.as_ref().map(|invited| invited.version);
+        let (email, version) = (invitation.email.clone(), seen.unwrap_or_default() + 1);
+        let invited = Invited { email, invitation: invitation.id.clone(), version, expires: invitation.expires };
+        match seen {
+            Some(seen) => Commit::quiet().also_replace(seen, invited),
+            None => Commit::quiet().also_create(invited),
+        }
     }
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InvitationDraft {
     pub email: Email,
     pub role: Role,
+    /// Roles of the organisation's own, beside the built-in one.
+    #[serde(default)]
+    pub roles: Vec<RoleId>,
+    #[serde(default)]
+    pub groups: Vec<GroupId>,
     pub department: Option<DepartmentId>,
 }
 
+/// Somebody who lets people in: what they may decides as what.
+pub struct Inviter<'a> {
+    pub member: &'a Membership,
+    pub access: &'a Access,
+    pub grants: &'a Grants,
+    pub now: Timestamp,
+}
+
+impl Inviter<'_> {
+    /// What is given by name is there, and nobody gives more than they have.
+    fn check(&self, invitation: Invitation) -> Result<Invitation> {
+        let roles = self.access.known("/roles", Some(invitation.roles), &[])?;
+        let groups = self.access.known("/groups", Some(invitation.groups), &[])?;
+        let invitation = Invitation { roles, groups, ..invitation };
+        match self.grants.cover(&invitation.gives(self.access)) {
+            true => Ok(invitation),
+            false => Err(Error::invalid("/role", "is more than you have yourself")),
+        }
+    }
+
+    /// Nobody sends or takes back what they could not give.
+    fn check_covers(&self, invitation: &Invitation) -> Result<()> {
+        match self.grants.cover(&invitation.gives(self.access)) {
+            true => Ok(()),
+            false => Err(Error::forbidden("this invitation is to a role that may more than you")),
+        }
+    }
+}
+
 /// What somebody who asked to join becomes; a member when nothing is said.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Approval {
     pub role: Option<Role>,
+    #[serde(default)]
+    pub roles: Vec<RoleId>,
+    #[serde(default)]
+    pub groups: Vec<GroupId>,
     pub department: Option<DepartmentId>,
 }
 
@@ -101,17 +167,33 @@ impl Membership {
 }
 
 impl Invitation {
+    /// Takes the place of one that waits for an answer from the same address.
     pub fn new(
         id: InvitationId,
         draft: InvitationDraft,
         organization: &Organization,
-        inviter: &Membership,
-        grants: &Grants,
-        now: Timestamp,
+        inviter: &Inviter<'_>,
+        earlier: &Earlier,
     ) -> Result<(Self, Commit)> {
-        let (invitation, commit) = Self::prepare(id, draft, organization, inviter, grants, now)?;
-        let invited = Invited::by(&invitation);
-        Ok((invitation, commit.also_put(invited)))
+        let invitation = inviter.check(Self {
+            roles: draft.roles,
+            groups: draft.groups,
+            department: draft.department,
+            invited_by: Some(inviter.member.user.clone()),
+            inviter: inviter.member.name.clone(),
+            ..Self::sent(id, draft.email, draft.role, organization, inviter.now)
+        })?;
+        let commit = match earlier.waiting(&invitation.id, inviter.now) {
+            Some(before) => before.clone().revoke(inviter)?.1,
+            None => Commit::quiet(),
+        };
+        let commit = commit.and(Commit::create("invitation.sent", invitation.clone())).and(earlier.lead_to(&invitation));
+        Ok((invitation, commit))
+    }
+
+    /// All that it gives everywhere.
+    fn gives(&self, access: &Access) -> Grants {
+        access.grants_of(self.role, &self.roles, &self.groups)
     }
 
     /// As it is sent, in the name of the organisation itself.
@@ -122,6 +204,8 @@ impl Invitation {
             organization_name: organization.name.clone(),
             email,
             role,
+            roles: Vec::new(),
+            groups: Vec::new(),
             department: None,
             invited_by: None,
             inviter: organization.name.clone(),
@@ -134,27 +218,6 @@ impl Invitation {
         }
     }
 
-    /// Leaves it to the caller to write down that the address is invited.
-    pub(crate) fn prepare(
-        id: InvitationId,
-        draft: InvitationDraft,
-        organization: &Organization,
-        inviter: &Membership,
-        grants: &Grants,
-        now: Timestamp,
-    ) -> Result<(Self, Commit)> {
-        if !grants.cover(&draft.role.grants()) {
-            return Err(Error::invalid("/role", "is more than you have yourself"));
-        }
-        let invitation = Self {
-            department: draft.department,
-            invited_by: Some(inviter.user.clone()),
-            inviter: inviter.name.clone(),
-            ..Self::sent(id, draft.email, draft.role, organization, now)
-        };
-        Ok((invitation.clone(), Commit::create("invitation.sent", invitation)))
-    }
-
     /// Somebody is to own an organisation that the platform made for them.
     pub(crate) fn to_own(id: InvitationId, email: Email, organization: &Organization, now: Timestamp) -> (Self, Commit) {
         let invitation = Self::sent(id, email, Role::Owner, organization, now);
@@ -162,37 +225,53 @@ impl Invitation {
     }
 
     /// Somebody asks to join by the organisation's code. What follows goes to the address they gave, so that nobody joins
-    /// under another's.
-    pub fn asked_for(id: InvitationId, email: Email, organization: &Organization, joining: &Joining, now: Timestamp) -> (Self, Commit) {
+    /// under another's. Who asks again is sent again what waits for them; what waits for an approval waits on.
+    pub fn asked_for(
+        id: InvitationId,
+        email: Email,
+        organization: &Organization,
+        joining: &Joining,
+        earlier: &Earlier,
+        now: Timestamp,
+    ) -> Option<Commit> {
+        if let Some(before) = earlier.waiting(&id, now) {
+            let before = before.clone();
+            let again = before.clone().opened_anew(now);
+            let commit = || Commit::replace("invitation.sent", before, again.clone()).and(earlier.lead_to(&again));
+            return (again.state == InvitationState::Pending).then(commit);
+        }
         let (state, sending) = if joining.approval { (InvitationState::Requested, 0) } else { (InvitationState::Pending, 1) };
         let invitation = Self { state, sending, ..Self::sent(id, email, Role::Member, organization, now) };
         let action = if joining.approval { "invitation.requested" } else { "invitation.sent" };
-        let invited = Invited::by(&invitation);
-        (invitation.clone(), Commit::create(action, invitation).also_put(invited))
+        Some(Commit::create(action, invitation.clone()).and(earlier.lead_to(&invitation)))
     }
 
     /// Says yes to somebody who asked to join.
-    pub fn approve(self, approval: Approval, inviter: &Membership, grants: &Grants, now: Timestamp) -> Result<(Self, Commit)> {
-        let after = Self {
-            role: approval.role.unwrap_or(self.role),
-            department: approval.department.or_else(|| self.department.clone()),
-            invited_by: Some(inviter.user.clone()),
-            inviter: inviter.name.clone(),
-            state: InvitationState::Pending,
-            sending: 1,
-            expires_at: now + limits::INVITATION,
-            version: self.version + 1,
-            expires: forgotten(now),
-            ..self.clone()
-        };
+    pub fn approve(self, approval: Approval, inviter: &Inviter<'_>, earlier: &Earlier) -> Result<(Self, Commit)> {
+        let now = inviter.now;
         if self.state != InvitationState::Requested || now >= self.expires_at {
             return Err(Error::Conflict("nobody asked for this, or it was answered already".to_owned()));
         }
-        if !grants.cover(&after.role.grants()) {
-            return Err(Error::invalid("/role", "is more than you have yourself"));
-        }
-        let invited = Invited::by(&after);
-        Ok((after.clone(), Commit::replace("invitation.sent", self, after).also_put(invited)))
+        earlier.check_none_waits(&self.id, now)?;
+        let after = inviter.check(Self {
+            role: approval.role.unwrap_or(self.role),
+            roles: approval.roles,
+            groups: approval.groups,
+            department: approval.department.or_else(|| self.department.clone()),
+            invited_by: Some(inviter.member.user.clone()),
+            inviter: inviter.member.name.clone(),
+            state: InvitationState::Pending,
+            ..self.clone()
+        })?;
+        let after = after.opened_anew(now);
+        let commit = Commit::replace("invitation.sent", self, after.clone()).and(earlier.lead_to(&after));
+        Ok((after, commit))
+    }
+
+    /// With a link that is good from now on, and the only one.
+    fn opened_anew(self, now: Timestamp) -> Self {
+        let (sending, version) = (self.sending + 1, self.version + 1);
+        Self { sending, expires_at: now + limits::INVITATION, version, expires: forgotten(now), ..self }
     }
 
     /// Whether it waits for somebody: for the one who is invited, or for an approval.
@@ -209,22 +288,15 @@ impl Invitation {
         self.is_waiting(now) || (self.is_expired(now) && now.as_second() < self.expires)
     }
 
+    /// As it is listed; `inviter` is whoever sent it, as far as they are known.
     #[must_use]
-    pub fn as_seen(self, now: Timestamp) -> Self {
-        if self.is_expired(now) { Self { state: InvitationState::Expired, ..self } } else { self }
+    pub fn as_seen(self, inviter: Option<&Membership>, access: &Access, now: Timestamp) -> Self {
+        let void = self.is_expired(now) || (self.state == InvitationState::Pending && !self.is_backed_by(inviter, access));
+        if void { Self { state: InvitationState::Expired, ..self } } else { self }
     }
 
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.state == InvitationState::Pending && now < self.expires_at
-    }
-
-    /// Nobody sends or takes back what they could not give.
-    fn is_covered(&self, grants: &Grants) -> Result<()> {
-        if grants.cover(&self.role.grants()) {
-            Ok(())
-        } else {
-            Err(Error::forbidden("this invitation is to a role that may more than you"))
-        }
     }
 
     fn pending(self) -> Result<Self> {
@@ -236,22 +308,22 @@ impl Invitation {
         }
     }
 
-    pub fn resend(self, grants: &Grants, now: Timestamp) -> Result<(Self, Commit)> {
+    pub fn resend(self, inviter: &Inviter<'_>, earlier: &Earlier) -> Result<(Self, Commit)> {
         let before = self.pending()?;
-        before.is_covered(grants)?;
-        let after = Self {
-            sending: before.sending + 1,
-            expires_at: now + limits::INVITATION,
-            version: before.version + 1,
-            expires: forgotten(now),
-            ..before.clone()
+        inviter.check_covers(&before)?;
+        earlier.check_none_waits(&before.id, inviter.now)?;
+        let (by, name) = match before.invited_by {
+            Some(_) => (Some(inviter.member.user.clone()), inviter.member.name.clone()),
+            // By a code it is the organisation that sends
+            None => (None, before.inviter.clone()),
         };
-        let invited = Invited::by(&after);
-        Ok((after.clone(), Commit::replace("invitation.sent", before, after).also_put(invited)))
+        let after = Self { invited_by: by, inviter: name, state: InvitationState::Pending, ..before.clone() }.opened_anew(inviter.now);
+        let commit = Commit::replace("invitation.sent", before, after.clone()).and(earlier.lead_to(&after));
+        Ok((after, commit))
     }
 
-    pub fn revoke(self, grants: &Grants) -> Result<(Self, Commit)> {
-        self.is_covered(grants)?;
+    pub fn revoke(self, inviter: &Inviter<'_>) -> Result<(Self, Commit)> {
+        inviter.check_covers(&self)?;
         let before = if self.state == InvitationState::Requested { self } else { self.pending()? };
         let after = Self { state: InvitationState::Revoked, version: before.version + 1, ..before.clone() };
         Ok((after.clone(), Commit::replace("invitation.revoked", before, after)))
@@ -259,7 +331,7 @@ impl Invitation {
 
     /// Whether whoever invited may still give what the invitation gives. Who joins by the organisation's code is invited by nobody.
     pub fn is_backed_by(&self, inviter: Option<&Membership>, access: &Access) -> bool {
-        let backs = |inviter: &Membership| inviter.standing == Standing::Active && access.grants(inviter).cover(&self.role.grants());
+        let backs = |inviter: &Membership| inviter.standing == Standing::Active && access.grants(inviter).cover(&self.gives(access));
         self.invited_by.is_none() || inviter.is_some_and(backs)
     }
 
@@ -297,6 +369,9 @@ impl Invitation {
             return Err(Error::Conflict("the organisation has an owner already".to_owned()));
         }
         let place = user.joins(&self.organization, self.role, self.department.clone(), now);
+        // What was deleted since may be named by nobody any more
+        let (roles, groups) = (access.known("/roles", None, &self.roles)?, access.known("/groups", None, &self.groups)?);
+        let place = Membership { roles, groups, ..place };
         let after = Self { state: InvitationState::Accepted, version: self.version + 1, ..self.clone() };
         let (member, joined) = join(access, place, before, everyone, now)?;
         Ok((member, Commit::replace("invitation.accepted", self, after).and(joined)))

@@ -64,8 +64,6 @@ pub const SORTING_NAME: usize = 80;
 // One write
 /// Records of one transaction; DynamoDB takes 100.
 pub const TRANSACTION: usize = 100;
-/// Tries of a write that everybody in an organisation may contend for, such as the next number of a series.
-pub const CONTENDED_TRIES: usize = 10;
 /// Tries of a write that lost a race it may simply run again.
 pub const RACE_TRIES: usize = 12;
 pub const CHANGE_SHARDS: u32 = 4;
@@ -165,8 +163,10 @@ pub const IMPORTS: u32 = 20;
 pub const RESET_LINK: SignedDuration = SignedDuration::from_hours(1);
 /// Times somebody may ask to join in an hour, per address they give …
 pub const JOINS: u32 = 5;
-/// … and per address they come from, good codes and bad.
+/// … per address they come from, good codes and bad …
 pub const JOINS_PER_ADDRESS: u32 = 50;
+/// … and in one organisation.
+pub const JOINS_IN_ONE: u32 = 100;
 /// New passwords asked for in an hour, per account.
 pub const RESETS: u32 = 5;
 /// New passwords asked for in an hour, per address: an office shares one.
@@ -183,6 +183,8 @@ pub const EMAIL_DOMAINS: usize = 50;
 pub const HOLIDAYS: usize = 400;
 /// Days one entry of a calendar of holidays may last.
 pub const HOLIDAY_DAYS: i32 = 31;
+/// Years for which one that repeats each year is read, from this one.
+pub const HOLIDAY_YEARS: i16 = 5;
 /// Days of one question about working days: a year, and the day after.
 pub const CALENDAR_DAYS: i32 = 366;
 /// Days a notification is kept at the most, and when nothing else was decided.

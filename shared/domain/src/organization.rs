@@ -65,7 +65,7 @@ pub struct JoinCode {
     pub version: u64,
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JoiningDraft {
     #[serde(default = "yes")]
@@ -78,17 +78,36 @@ fn yes() -> bool {
 }
 
 /// What an administrator may change about the organisation; what is absent stays.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OrganizationEdit {
-    pub name: Option<Line>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
+    pub name: Option<Name>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub address: Option<Address>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub phone: Option<Phone>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub currency: Option<Currency>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub zone: Option<Zone>,
-    pub email: Option<Email>,
-    pub tax_number: Option<Label>,
-    pub bank: Option<Line>,
+    /// `null` takes it off invoices.
+    #[serde(default, deserialize_with = "crate::text::present")]
+    #[schema(value_type = Option<Email>)]
+    pub email: Option<Option<Email>>,
+    /// `null` takes it off invoices.
+    #[serde(default, deserialize_with = "crate::text::present")]
+    #[schema(value_type = Option<Label>)]
+    pub tax_number: Option<Option<Label>>,
+    /// `null` takes it off invoices.
+    #[serde(default, deserialize_with = "crate::text::present")]
+    #[schema(value_type = Option<Line>)]
+    pub bank: Option<Option<Line>>,
 }
 
 impl Organization {
@@ -150,18 +169,18 @@ impl Organization {
 
     pub fn edit(self, edit: OrganizationEdit) -> (Self, Commit) {
         let after = Self {
-            name: edit.name.unwrap_or_else(|| self.name.clone()),
+            name: edit.name.map_or_else(|| self.name.clone(), Line::from),
             address: edit.address.unwrap_or_else(|| self.address.clone()),
             phone: edit.phone.unwrap_or_else(|| self.phone.clone()),
             currency: edit.currency.unwrap_or(self.currency),
             zone: edit.zone.unwrap_or_else(|| self.zone.clone()),
-            email: edit.email.or_else(|| self.email.clone()),
-            tax_number: edit.tax_number.or_else(|| self.tax_number.clone()),
-            bank: edit.bank.or_else(|| self.bank.clone()),
+            email: edit.email.unwrap_or_else(|| self.email.clone()),
+            tax_number: edit.tax_number.unwrap_or_else(|| self.tax_number.clone()),
+            bank: edit.bank.unwrap_or_else(|| self.bank.clone()),
             version: self.version + 1,
             ..self.clone()
         };
-        (after.clone(), Commit::replace("organization.edited", self, after))
+        Commit::edit("organization.edited", self, after)
     }
 }
 
@@ -208,29 +227,49 @@ pub struct Membership {
     /// What they are in parts of the organisation.
     pub posts: Vec<Post>,
     pub joined_at: Timestamp,
-    /// What was opened or sent before this lets nobody in: it is from before somebody was locked out.
+    /// Since when they are let in. What was opened or sent before is from before somebody was locked out, and lets nobody in.
     pub admitted_at: Timestamp,
+    /// Whether they took the place: by an invitation, by founding, or by opening what a directory gave them. Until then it is the
+    /// organisation's alone, and no reason to ask anything of their account.
+    pub accepted: bool,
     pub version: u64,
 }
-
-/// How far the clocks of two machines may differ.
-pub(crate) const SKEW: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
 
 impl Membership {
     pub fn lets_in(&self, session: &Session) -> bool {
         // A session of another organisation was there before, and opens one here
         let elsewhere = session.organization != self.organization;
-        self.standing == Standing::Active && (elsewhere || session.created_at + SKEW >= self.admitted_at)
+        self.standing == Standing::Active && (elsewhere || session.admitted_at == self.admitted_at)
     }
 
     /// Whether a program may go on with a secret this member answers for: it ends with them.
     pub fn lets_in_with(&self, secret: &Secret) -> bool {
-        self.user == secret.by && self.standing == Standing::Active && secret.made_at + SKEW >= self.admitted_at
+        self.user == secret.by && self.standing == Standing::Active && secret.admitted_at == self.admitted_at
+    }
+
+    /// Whether it is a place of theirs, and not only one that somebody gave them.
+    pub fn is_theirs(&self) -> bool {
+        self.accepted && self.standing != Standing::Removed
     }
 
     /// Whether somebody has no other place than this one.
     pub fn is_all_of(&self, places: &[Membership]) -> bool {
-        places.iter().all(|place| place.organization == self.organization || place.standing == Standing::Removed)
+        self.accepted && places.iter().all(|place| place.organization == self.organization || !place.is_theirs())
+    }
+
+    /// They open it themselves.
+    pub fn accept(self) -> Commit {
+        let after = Self { accepted: true, version: self.version + 1, ..self.clone() };
+        Commit::replace("member.accepted", self, after)
+    }
+
+    /// Without the roles and groups that are there no more.
+    #[must_use]
+    pub fn as_known(self, access: &Access) -> Self {
+        let mut member = self;
+        member.roles.retain(|id| access.find(id).is_ok());
+        member.groups.retain(|id| access.find(id).is_ok());
+        member
     }
 
     /// What decides what somebody may.
@@ -246,12 +285,12 @@ const CHANNEL: &str = "general";
 #[serde(deny_unknown_fields)]
 pub struct SignUp {
     #[schema(example = "Mia Chen")]
-    pub name: Line,
+    pub name: Name,
     pub email: Email,
     /// None that everybody guesses.
     pub password: Password,
     #[schema(example = "Acme Gardens")]
-    pub organization: Line,
+    pub organization: Name,
     pub address: Address,
     pub phone: Phone,
     #[schema(minimum = 1, maximum = 1_000_000, example = 25)]
@@ -272,7 +311,7 @@ pub struct Founded {
 /// Makes the organisation, its owner, its first departments and its channel, in one commit.
 pub fn found(form: SignUp, password_hash: String, now: Timestamp, mut random: impl FnMut() -> u128) -> Result<(Founded, Commit)> {
     let id = OrganizationId::new(now, random());
-    let user = User::new(UserId::new(now, random()), form.name.clone(), form.email.clone(), form.zone.clone(), id, now);
+    let user = User::new(UserId::new(now, random()), form.name.clone().into(), form.email.clone(), form.zone.clone(), id, now);
     let (founded, commit) = founded_by(user, form, now, random)?;
     let user = &founded.user;
     let account = [EmailOwner::of(user).into(), Credentials::new(&user.id, password_hash, now).into(), user.clone().into()];
@@ -292,7 +331,7 @@ pub fn found_anew(form: SignUp, user: User, now: Timestamp, mut random: impl FnM
 /// At the home of its owner.
 fn founded_by(user: User, form: SignUp, now: Timestamp, random: impl FnMut() -> u128) -> Result<(Founded, Commit)> {
     let SignUp { organization, address, phone, expected_users, currency, zone, .. } = form;
-    let organization = Organization::new(user.home.clone(), organization, address, phone, expected_users, currency, zone, now)?;
+    let organization = Organization::new(user.home.clone(), organization.into(), address, phone, expected_users, currency, zone, now)?;
     let owner = user.joins(&organization.id, Role::Owner, None, now);
     let (channel, house) = settled(&organization, Access::of_founder(&user.id), now, random)?;
     let commit = house.and(Commit::create("member.joined", owner)).also_create(Participation::new(&channel, &user.id, now));

@@ -49,7 +49,7 @@ pub struct Picture {
     pub expires: i64,
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PictureDraft {
     pub of: PictureOf,

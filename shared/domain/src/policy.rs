@@ -152,6 +152,11 @@ impl Grant {
         FOR_KEYS.contains(&self)
     }
 
+    /// Whether it goes with owning the organisation, and with nothing else.
+    pub fn is_for_owners(self) -> bool {
+        POLICY.iter().any(|row| row.grant == self && row.roles == OWNERS)
+    }
+
     pub fn is_for_people(self) -> bool {
         !FOR_KEYS_ONLY.contains(&self)
     }

@@ -73,16 +73,18 @@ pub struct EarlierPosition {
 }
 
 /// What members change of their own card; what is absent stays.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CardEdit {
-    #[schema(max_items = 30)]
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(max_items = 30, nullable = false)]
     pub skills: Option<Vec<Label>>,
     /// `null` goes back to the organisation's hours.
     #[serde(default, deserialize_with = "crate::text::present")]
     #[schema(value_type = Option<Week>)]
     pub working_hours: Option<Option<Week>>,
-    #[schema(max_items = 20)]
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(max_items = 20, nullable = false)]
     pub earlier: Option<Vec<EarlierPosition>>,
 }
 
@@ -103,6 +105,9 @@ impl Card {
     }
 
     fn change(self, after: Self) -> (Self, Commit) {
+        if after == self {
+            return (self, Commit::quiet());
+        }
         let after = Self { version: self.version + 1, ..after };
         let commit = match self.version {
             0 => Commit::create("card.edited", after.clone()),
@@ -167,15 +172,14 @@ pub struct Known {
 }
 
 impl Known {
-    /// What of an account is for this organisation. Who has left is remembered as they were. Whom a directory made a member has
-    /// the name it gives; and if their account is from elsewhere, nobody asked them: nothing of it comes here but what they say
-    /// of themselves `here`.
-    fn shown(&self, user: &User, here: bool) -> User {
+    /// What of an account is for this organisation. Who has left is remembered as they were. Of whom a directory says something
+    /// the name is the one it gives. Who did not take their place was asked by nobody: nothing of their account comes here.
+    fn shown(&self, user: &User) -> User {
         let Self { member, card, personal, provisioned } = self;
-        let (left, chosen) = (member.standing == Standing::Removed, provisioned.is_none());
-        let name = if left || !chosen { member.name.clone() } else { user.name.clone() };
+        let left = member.standing == Standing::Removed;
+        let name = if left || provisioned.is_some() { member.name.clone() } else { user.name.clone() };
         let named = User { name, ..user.clone() };
-        if !left && (chosen || here || user.home == member.organization) {
+        if member.is_theirs() {
             return named;
         }
         let card = card.clone().unwrap_or_else(|| Card::blank(&member.user));
@@ -183,9 +187,9 @@ impl Known {
         User { picture: member.picture.clone(), phone: card.phone, zone: card.zone, locale: card.locale, date_of_birth, ..named }
     }
 
-    /// Nothing when all is in step. `here` is whether they have just said in this organisation who they are.
-    pub fn follow(self, user: &User, here: bool, position: Option<(Option<Given>, Timestamp)>) -> Option<Commit> {
-        let user = &self.shown(user, here);
+    /// Nothing when all is in step.
+    pub fn follow(self, user: &User, position: Option<(Option<Given>, Timestamp)>) -> Option<Commit> {
+        let user = &self.shown(user);
         let Self { member, card, personal, .. } = self;
         let mut commit = Commit::quiet();
         let card = card.unwrap_or_else(|| Card::blank(&member.user));

@@ -47,7 +47,7 @@ pub struct Project {
     pub version: u64,
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProjectDraft {
     pub name: Line,
@@ -64,10 +64,14 @@ pub struct ProjectDraft {
 }
 
 /// What may change about a project; what is absent stays.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProjectEdit {
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub name: Option<Line>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub description: Option<Markdown>,
     /// `null` leaves it without a lead.
     #[serde(default, deserialize_with = "crate::text::present")]
@@ -79,8 +83,14 @@ pub struct ProjectEdit {
     #[serde(default, deserialize_with = "crate::text::present")]
     #[schema(value_type = Option<DepartmentId>)]
     pub department: Option<Option<DepartmentId>>,
-    pub starts_on: Option<Date>,
-    pub ends_on: Option<Date>,
+    /// `null` leaves it open.
+    #[serde(default, deserialize_with = "crate::text::present")]
+    #[schema(value_type = Option<Date>)]
+    pub starts_on: Option<Option<Date>>,
+    /// `null` leaves it open.
+    #[serde(default, deserialize_with = "crate::text::present")]
+    #[schema(value_type = Option<Date>)]
+    pub ends_on: Option<Option<Date>>,
 }
 
 /// Figures of one project.
@@ -182,14 +192,15 @@ impl Project {
             lead: edit.lead.unwrap_or_else(|| self.lead.clone()),
             team: edit.team.unwrap_or_else(|| self.team.clone()),
             department: edit.department.unwrap_or_else(|| self.department.clone()),
-            starts_on: edit.starts_on.or(self.starts_on),
-            ends_on: edit.ends_on.or(self.ends_on),
+            starts_on: edit.starts_on.unwrap_or(self.starts_on),
+            ends_on: edit.ends_on.unwrap_or(self.ends_on),
             updated_at: now,
             version: self.version + 1,
             ..self.clone()
         };
         in_order(after.starts_on, after.ends_on)?;
-        let commit = after.hand_on(Commit::replace("project.edited", self, after.clone()), leads.0, leads.1)?;
+        let (after, commit) = Commit::edit("project.edited", self, after);
+        let commit = after.hand_on(commit, leads.0, leads.1)?;
         Ok((after, commit))
     }
 
@@ -202,7 +213,7 @@ impl Project {
     fn with_guests(self, change: impl FnOnce(&mut Vec<UserId>), now: Timestamp) -> (Self, Commit) {
         let mut after = Self { updated_at: now, version: self.version + 1, ..self.clone() };
         change(&mut after.guests);
-        (after.clone(), Commit::replace("project.edited", self, after))
+        Commit::edit("project.edited", self, after)
     }
 
     /// Lets a guest of the organisation see the project: its tasks, their comments and files.

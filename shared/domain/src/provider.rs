@@ -49,7 +49,7 @@ impl Backing {
     }
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderDraft {
     /// As it stands on the button.
@@ -70,15 +70,27 @@ pub struct ProviderDraft {
 }
 
 /// What is absent stays. The issuer cannot be changed: add another provider.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderEdit {
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub name: Option<Line>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub client_id: Option<Line>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub client_secret: Option<ClientSecret>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub asks_second_factor: Option<bool>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub vouches_for_addresses: Option<bool>,
     /// Whether it signs anybody in; `false` ends the sessions it opened, at once.
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub on: Option<bool>,
 }
 
@@ -246,17 +258,14 @@ mod tests {
     use super::*;
     use crate::{
         access::{Group, SignInRules},
-        account::{Login, Session, User},
+        account::{Login, Session, somebody},
         policy::Grant,
-        text::Zone,
     };
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn member(number: u128, role: Role) -> Membership {
-        let (email, home) = ("mia@example.com".parse().unwrap(), OrganizationId::new(NOW, 1));
-        let user = User::new(UserId::new(NOW, number), "Mia".parse().unwrap(), email, Zone::default(), home.clone(), NOW);
-        user.joins(&home, role, None, NOW)
+        Membership { user: UserId::new(NOW, number), role, ..somebody(NOW) }
     }
 
     fn draft() -> ProviderDraft {
@@ -286,11 +295,9 @@ mod tests {
     }
 
     fn session_at(now: Timestamp, through: Option<ProviderId>) -> Session {
-        let (user, organization) = (UserId::new(NOW, 1), OrganizationId::new(NOW, 1));
         let login = Login {
             id: SessionId::new(NOW, 1),
-            user: &user,
-            organization: &organization,
+            place: &somebody(NOW),
             device: String::new(),
             address: String::new(),
             refresh_hash: String::new(),

@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 /// Where the resources are.
 pub const BASE: &str = "/scim/v2";
 pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+pub const ENTERPRISE_USER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 pub const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 pub const LIST: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 pub const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
@@ -76,12 +77,14 @@ pub struct Provisioned {
     pub external_id: Option<Line>,
     pub given_name: Option<Line>,
     pub family_name: Option<Line>,
+    /// As the directory calls it; whether it is one here or not.
+    pub department: Option<Line>,
     pub version: u64,
 }
 
 impl Provisioned {
     pub fn none(id: impl std::fmt::Display) -> Self {
-        Self { id: id.to_string(), external_id: None, given_name: None, family_name: None, version: 0 }
+        Self { id: id.to_string(), external_id: None, given_name: None, family_name: None, department: None, version: 0 }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     id::PictureId,
     limits,
     password::NewPassword,
+    policy::Role,
     text::{Colour, Domain, Email, Line, Zone},
 };
 use jiff::{SignedDuration, civil::Date};
@@ -54,20 +55,27 @@ pub struct PasswordPolicy {
 }
 
 /// What changes; what is absent stays.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SettingsEdit {
     /// `null` goes back to the usual one.
     #[serde(default, deserialize_with = "crate::text::present")]
     #[schema(value_type = Option<Colour>)]
     pub colour: Option<Option<Colour>>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub working_hours: Option<Week>,
-    #[schema(max_items = 400)]
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(max_items = 400, nullable = false)]
     pub holidays: Option<Vec<Holiday>>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub passwords: Option<PasswordPolicy>,
-    #[schema(max_items = 50)]
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(max_items = 50, nullable = false)]
     pub email_domains: Option<Vec<Domain>>,
-    #[schema(minimum = 7, maximum = 365)]
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(minimum = 7, maximum = 365, nullable = false)]
     pub inbox_days: Option<u16>,
 }
 
@@ -166,6 +174,9 @@ impl Settings {
         if let Some((_, field, message)) = faults.into_iter().find(|(wrong, ..)| *wrong) {
             return Err(Error::invalid(field, message));
         }
+        if after == self {
+            return Ok((self, Commit::quiet()));
+        }
         after.version = self.version + 1;
         let commit = self.keep(after.clone());
         Ok((after, commit))
@@ -184,14 +195,17 @@ impl Settings {
         }
     }
 
-    /// Whether somebody with this address may belong to the organisation.
-    pub fn admits(&self, email: &Email) -> bool {
+    /// Whether somebody with this address may belong to the organisation. Guests are from outside.
+    pub fn admits(&self, email: &Email, role: Role) -> bool {
+        if role == Role::Guest {
+            return true;
+        }
         let host = email.as_str().rsplit('@').next().unwrap_or_default();
         self.email_domains.is_empty() || self.email_domains.iter().any(|domain| domain.as_str() == host)
     }
 
-    pub fn check_address(&self, email: &Email) -> Result<()> {
-        if self.admits(email) { Ok(()) } else { Err(Error::invalid("/email", NOT_ADMITTED)) }
+    pub fn check_address(&self, email: &Email, role: Role) -> Result<()> {
+        if self.admits(email, role) { Ok(()) } else { Err(Error::invalid("/email", NOT_ADMITTED)) }
     }
 
     /// When a notification is forgotten that comes now, in seconds since 1970.
@@ -313,8 +327,9 @@ mod tests {
             ("mia@example.com.evil.org", false),
             ("example.com@evil.org", false),
         ] {
-            assert_eq!(settings.admits(&address.parse().unwrap()), fine, "{address}");
+            assert_eq!(settings.admits(&address.parse().unwrap(), Role::Member), fine, "{address}");
+            assert!(settings.admits(&address.parse().unwrap(), Role::Guest), "guests are from outside");
         }
-        assert!(Settings::default().admits(&"eve@anywhere.org".parse().unwrap()));
+        assert!(Settings::default().admits(&"eve@anywhere.org".parse().unwrap(), Role::Owner));
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     organization::{Membership, Standing},
     policy::{Grants, POLICY, Role},
     team::Team,
-    text::Line,
+    text::{Line, folded},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -44,6 +44,8 @@ pub struct DepartmentDraft {
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DepartmentEdit {
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub name: Option<Line>,
     /// Moves it, with all below it; `null` moves it to the top.
     #[serde(default, deserialize_with = "crate::text::present")]
@@ -297,7 +299,8 @@ impl Structure {
                 return Err(Error::invalid("/parent", format!("is too deep: there are {} levels at the most", limits::DEPARTMENT_LEVELS)));
             }
         }
-        let twin = |other: &Department| other.id != one.id && other.parent == one.parent && other.name == one.name;
+        let wanted = folded(one.name.as_str());
+        let twin = |other: &Department| other.id != one.id && other.parent == one.parent && folded(other.name.as_str()) == wanted;
         if self.departments.iter().any(twin) {
             return Err(Error::Conflict("there is a department of this name in the same place already".to_owned()));
         }
@@ -323,6 +326,9 @@ impl Structure {
             ..before.clone()
         };
         self.check_place(&after)?;
+        if (Department { version: before.version, ..after.clone() }) == *before {
+            return Ok((before.clone(), Commit::quiet()));
+        }
         let commit = self.with("department.edited", Some(before), Some(&after));
         Ok((after, commit))
     }
@@ -436,7 +442,9 @@ mod tests {
             let mut structure = grown(&[None; 12]);
             for (one, parent) in moves {
                 let edit = DepartmentEdit { parent: Some(parent.map(id)), ..DepartmentEdit::default() };
-                if let Ok((_, commit)) = structure.clone().edit(&id(one), edit) {
+                if let Ok((_, commit)) = structure.clone().edit(&id(one), edit)
+                    && !commit.is_empty()
+                {
                     structure = after(&commit);
                 }
                 let tops: Vec<_> = structure.children(None).map(|top| top.id.clone()).collect();

@@ -44,7 +44,7 @@ pub struct Task {
     pub version: u64,
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TaskDraft {
     pub project: ProjectId,
@@ -65,13 +65,23 @@ pub struct TaskDraft {
 }
 
 /// What may change about a task; what is absent stays, and `null` clears a date or a number.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TaskEdit {
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub title: Option<Line>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub description: Option<Markdown>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub priority: Option<Priority>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub assignees: Option<Vec<UserId>>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub labels: Option<Vec<Label>>,
     #[serde(default, deserialize_with = "crate::text::present")]
     #[schema(value_type = Option<Timestamp>)]
@@ -124,8 +134,9 @@ impl Task {
             ..self.clone()
         }
         .checked()?;
-        let commit = Commit::replace("task.edited", self.clone(), after.clone());
-        Ok((after.clone(), after.timed(Some(&self), commit, now)))
+        let (after, commit) = Commit::edit("task.edited", self.clone(), after);
+        let commit = if commit.is_empty() { commit } else { after.clone().timed(Some(&self), commit, now) };
+        Ok((after, commit))
     }
 
     pub fn move_to(self, state: State, now: Timestamp) -> Result<(Self, Commit)> {

@@ -52,7 +52,7 @@ pub struct Goal {
     pub done: bool,
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TeamDraft {
     pub name: Line,
@@ -60,9 +60,11 @@ pub struct TeamDraft {
 }
 
 /// What is absent stays.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TeamEdit {
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub name: Option<Line>,
     /// `null` makes it a team across departments.
     #[serde(default, deserialize_with = "crate::text::present")]
@@ -79,7 +81,7 @@ pub struct TeamPlace {
     pub title: Option<Line>,
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GoalDraft {
     pub text: Line,
@@ -87,14 +89,18 @@ pub struct GoalDraft {
 }
 
 /// What is absent stays.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GoalEdit {
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub text: Option<Line>,
     /// `null` takes the date away.
     #[serde(default, deserialize_with = "crate::text::present")]
     #[schema(value_type = Option<Timestamp>)]
     pub due_at: Option<Option<Timestamp>>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub done: Option<bool>,
 }
 
@@ -135,7 +141,7 @@ impl Team {
     }
 
     fn edited(self, after: Self) -> (Self, Commit) {
-        (after.clone(), Commit::replace("team.edited", self, after))
+        Commit::edit("team.edited", self, after)
     }
 
     pub fn edit(self, edit: TeamEdit) -> (Self, Commit) {

@@ -111,15 +111,23 @@ pub struct Act {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TenantEdit {
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub name: Option<Line>,
-    #[schema(minimum = 1, maximum = 1_000_000)]
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(minimum = 1, maximum = 1_000_000, nullable = false)]
     pub expected_users: Option<u32>,
+    /// Both limits: one that is absent in it is lifted.
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub quota: Option<Quota>,
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub note: Option<Markdown>,
 }
 
 /// An organisation that is made for somebody.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TenantDraft {
     #[schema(example = "Acme Gardens")]
@@ -138,14 +146,14 @@ pub struct TenantDraft {
     pub quota: Quota,
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SuspensionDraft {
     #[schema(example = "The invoice of March is not paid.")]
     pub reason: Line,
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OwnerDraft {
     pub email: Email,

@@ -57,6 +57,8 @@ texts! {
     Address(address) { min_length = 1, max_length = 500, example = "1 Mill Lane\nOxford OX1 1AA\nUnited Kingdom" }
     /// An email address, kept in lower case.
     Email(email) { max_length = 254, format = "email", example = "mia@example.com" }
+    /// What somebody or an organisation is called: one line that leads nowhere, because it stands in mails to people who know neither.
+    Name(name) { min_length = 1, max_length = 200, example = "Mia Chen" }
     /// A phone number as people write it.
     Phone(phone) { min_length = 5, max_length = 30, example = "+44 20 7946 0000" }
     /// A label of up to 40 characters.
@@ -76,6 +78,12 @@ texts! {
     Colour(colour) { pattern = "^#[0-9a-fA-F]{6}$", example = "#12505b" }
     /// A language and region as BCP 47 names them.
     Locale(locale) { max_length = 35, example = "en-GB" }
+}
+
+impl From<Name> for Line {
+    fn from(name: Name) -> Self {
+        Self(name.0)
+    }
 }
 
 /// A password as it was typed; it is never printed, stored or sent.
@@ -252,6 +260,12 @@ fn zone(text: String) -> Result<String, String> {
         Ok(zone) if !zone.is_unknown() => Ok(zone.iana_name().map_or(text, str::to_owned)),
         _ => Err("is not an IANA time zone".to_owned()),
     }
+}
+
+fn name(text: String) -> Result<String, String> {
+    let text = line(text)?;
+    let lower = text.to_lowercase();
+    if lower.contains("://") || lower.contains("www.") { Err("has an address of the web, which is no name".to_owned()) } else { Ok(text) }
 }
 
 /// As RFC 5890 has it: parts in another script than Latin are written with letters and digits alone.
@@ -466,6 +480,11 @@ pub fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> std::collections::
 /// Tells `null` from absent.
 pub(crate) fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(from: D) -> std::result::Result<Option<Option<T>>, D::Error> {
     Option::deserialize(from).map(Some)
+}
+
+/// What is absent stays, and what is there cannot be taken away: `null` is refused as nothing of its kind.
+pub(crate) fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(from: D) -> std::result::Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }
 
 #[cfg(test)]

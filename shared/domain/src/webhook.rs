@@ -84,7 +84,7 @@ pub enum PauseReason {
     Gone,
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookDraft {
     /// It begins with `https://` and leads to a public address.
@@ -95,14 +95,22 @@ pub struct WebhookDraft {
 }
 
 /// What is absent stays.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookEdit {
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub url: Option<Url>,
-    #[schema(min_items = 1, max_items = 50)]
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(min_items = 1, max_items = 50, nullable = false)]
     pub events: Option<Vec<Event>>,
-    pub description: Option<Line>,
+    /// `null` takes it away.
+    #[serde(default, deserialize_with = "crate::text::present")]
+    #[schema(value_type = Option<Line>)]
+    pub description: Option<Option<Line>>,
     /// `false` pauses it, `true` lets it go on. What happens meanwhile is not told.
+    #[serde(default, deserialize_with = "crate::text::given")]
+    #[schema(nullable = false)]
     pub active: Option<bool>,
 }
 
@@ -161,7 +169,7 @@ impl Webhook {
 
     fn replaced(self, action: &'static str, after: Self) -> (Self, Commit) {
         let after = Self { version: self.version + 1, ..after };
-        (after.clone(), Commit::replace(action, self, after))
+        Commit::edit(action, self, after)
     }
 
     /// Whoever edits it answers for it from then on.
@@ -177,7 +185,7 @@ impl Webhook {
             url: edit.url.unwrap_or_else(|| self.url.clone()),
             events: events(edit.events.unwrap_or_else(|| self.events.clone()), &access.grants(by))?,
             made_by: by.user.clone(),
-            description: edit.description.or_else(|| self.description.clone()),
+            description: edit.description.unwrap_or_else(|| self.description.clone()),
             paused,
             failing_since: self.failing_since.filter(|_| !anew),
             resting_until: self.resting_until.filter(|_| !anew),
@@ -186,14 +194,14 @@ impl Webhook {
         Ok(self.replaced("webhook.edited", after))
     }
 
-    /// A new secret; the one before signs as well for as long as was chosen.
-    pub fn rotate(self, grace_minutes: u32, now: Timestamp) -> Result<(Self, Commit)> {
+    /// A new secret; the one before signs as well for as long as was chosen. Whoever has it answers for what is told.
+    pub fn rotate(self, grace_minutes: u32, by: &Membership, now: Timestamp) -> Result<(Self, Commit)> {
         let grace = SignedDuration::from_mins(grace_minutes.into());
         if grace > limits::WEBHOOK_GRACE {
             return Err(Error::invalid("/grace_minutes", "is more than a week"));
         }
         let previous_until = (!grace.is_zero()).then(|| now + grace);
-        let after = Self { secret: self.secret + 1, previous_until, ..self.clone() };
+        let after = Self { secret: self.secret + 1, previous_until, made_by: by.user.clone(), ..self.clone() };
         Ok(self.replaced("webhook.rotated", after))
     }
 

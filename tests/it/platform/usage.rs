@@ -35,7 +35,7 @@ async fn no_more_are_active_than_the_quota_allows_however_many_come_at_once() {
     acme.owner.post(&format!("{ann}/deactivate"), json!({})).await.expect(200);
     let fay = acme.joins("Fay", "member").await;
     acme.owner.post(&format!("{ann}/reactivate"), json!({})).await.refused(409, "quota-exceeded");
-    fay.post("/api/v1/organization/leave", json!({})).await.expect(204);
+    fay.delete(&format!("/api/v1/auth/organizations/{}", acme.id)).await.expect(204);
     acme.owner.post(&format!("{ann}/reactivate"), json!({})).await.expect(200);
     let now = operator.get(&tenant(&acme)).await.expect(200);
     assert_eq!(now["tenant"]["members"], 3);

@@ -231,10 +231,10 @@ impl Ids {
         let (founded, founding) = found(read(form), "HASH".to_owned(), NOW, &mut random).unwrap();
         let house = Organization { id: organization.clone(), ..founded.organization };
         let me = User { id: self.user.clone(), ..founded.user };
+        let inviter = me.joins(organization, domain::policy::Role::Owner, Some(self.department.clone()), NOW);
         let login = Login {
             id: self.session.clone(),
-            user: &self.user,
-            organization,
+            place: &inviter,
             device: String::new(),
             address: String::new(),
             refresh_hash: String::new(),
@@ -245,10 +245,11 @@ impl Ids {
         let born = User { date_of_birth: Some("1990-05-17".parse().unwrap()), ..me.clone() };
         let member = born.joins(organization, domain::policy::Role::Member, None, NOW);
         let known = Known { member, card: None, personal: None, provisioned: None };
-        let followed = known.follow(&born, true, Some((Some((read(json!("Gardener")), None)), NOW))).unwrap();
+        let followed = known.follow(&born, Some((Some((read(json!("Gardener")), None)), NOW))).unwrap();
         let draft = json!({ "email": "ben@example.com", "role": "member" });
-        let inviter = me.joins(organization, domain::policy::Role::Owner, Some(self.department.clone()), NOW);
-        let (_, invited) = Invitation::new(self.invitation.clone(), read(draft), &house, &inviter, &inviter.role.grants(), NOW).unwrap();
+        let (access, grants) = (Access::default(), inviter.role.grants());
+        let by = Inviter { member: &inviter, access: &access, grants: &grants, now: NOW };
+        let (_, invited) = Invitation::new(self.invitation.clone(), read(draft), &house, &by, &Earlier::default()).unwrap();
         let draft = json!({ "name": "Planting", "department": self.department });
         let (_, gathered) = domain::team::Team::new(self.team.clone(), read(draft), NOW);
         let (_, planned) = Project::new(self.project.clone(), read(json!({ "name": "Garden" })), None, &self.user, NOW).unwrap();
@@ -279,9 +280,9 @@ impl Ids {
         let (invoice, drafted) = Invoice::draft(self.invoice.clone(), draft, &client, &house, None, NOW).unwrap();
         let (_, issued) = invoice.issue(None, NOW).unwrap();
         let told = domain::notification::of_timer(&task.timers()[0], &task);
-        let (_, decided) = Settings::default().edit(read(json!({}))).unwrap();
+        let (_, decided) = Settings::default().edit(read(json!({ "inbox_days": 30 }))).unwrap();
         let (_, opened_joining) = house.clone().open_joining(read(json!({})), 7).unwrap();
-        let secret = Secret { hash: "HASH".to_owned(), by: self.user.clone(), by_name: read(json!("Mia")), made_at: NOW };
+        let secret = Secret { hash: "HASH".to_owned(), by: self.user.clone(), by_name: read(json!("Mia")), admitted_at: NOW, made_at: NOW };
         let draft = read(json!({ "name": "Import", "permissions": ["read_tasks"] }));
         let (_, keyed) = ApiKey::new(self.api_key.clone(), draft, secret, &inviter.role.grants(), NOW).unwrap();
         let enrolled = SecondFactor::begin(&self.user, "SEALED".to_owned(), None).unwrap();

@@ -1,6 +1,9 @@
 //! Members as SCIM users.
 
-use super::{ExternalId, Fault, FaultKind, Provisioned, Resource, USER, filter::member, is_true, line, meta, object};
+use super::{
+    ENTERPRISE_USER, ExternalId, Fault, FaultKind, Operation, Provisioned, Resource, USER, apply, filter::member, is_true, line, meta,
+    object,
+};
 use crate::{
     Error, Result, Timestamp,
     access::{Access, Manager, join},
@@ -9,8 +12,8 @@ use crate::{
     id::*,
     organization::{Everyone, Membership, Standing},
     policy::Role,
-    structure::Places,
-    text::{Email, Line, Zone},
+    structure::{Places, Structure},
+    text::{Email, Line, Zone, folded},
 };
 use serde_json::{Value, json};
 
@@ -25,9 +28,26 @@ pub struct UserDraft {
     pub external_id: Option<Line>,
     pub given_name: Option<Line>,
     pub family_name: Option<Line>,
+    pub title: Option<Line>,
+    /// Of the enterprise extension: a department's name.
+    pub department: Option<Line>,
 }
 
 impl UserDraft {
+    /// Reads what operations make of a user. Who has another name in full, or in parts, is shown by that unless it is said by what.
+    pub fn patched(view: Value, operations: &[Operation]) -> Result<Self, Fault> {
+        let mut resource = apply(view.clone(), operations)?;
+        let name = |resource: &Value, sub: &str| member(resource, "name").and_then(|name| member(name, sub)).cloned();
+        let [given, family, whole] = ["givenName", "familyName", "formatted"].map(|sub| name(&view, sub) != name(&resource, sub));
+        if member(&view, "displayName") == member(&resource, "displayName") && (given || family || whole) {
+            resource["displayName"] = Value::Null;
+            if !whole {
+                resource["name"]["formatted"] = Value::Null;
+            }
+        }
+        Self::read(&resource)
+    }
+
     pub fn read(resource: &Value) -> Result<Self, Fault> {
         object(resource)?;
         let invalid = |detail: String| Fault::new(FaultKind::InvalidValue, detail);
@@ -50,7 +70,9 @@ impl UserDraft {
         let fallback = if both.is_empty() { local } else { &both };
         let name = shown.map_or_else(|| fallback.parse::<Line>().map_err(|message| invalid(format!("name {message}"))), Ok)?;
         let external_id = line(member(resource, "externalId"), "externalId")?;
-        Ok(Self { email, name, active, external_id, given_name, family_name })
+        let title = line(member(resource, "title"), "title")?;
+        let department = line(member(resource, ENTERPRISE_USER).and_then(|more| member(more, "department")), "department")?;
+        Ok(Self { email, name, active, external_id, given_name, family_name, title, department })
     }
 
     fn provisioned(&self, before: &Provisioned) -> Provisioned {
@@ -59,8 +81,16 @@ impl UserDraft {
             external_id: self.external_id.clone(),
             given_name: self.given_name.clone(),
             family_name: self.family_name.clone(),
+            department: self.department.clone(),
             version: before.version + 1,
         }
+    }
+
+    /// The department that a name stands for; what is the name of none, or of several, is kept and puts nobody anywhere.
+    fn place(&self, structure: &Structure) -> Option<DepartmentId> {
+        let name = folded(self.department.as_ref()?.as_str());
+        let mut named = structure.departments.iter().filter(|one| folded(one.name.as_str()) == name);
+        named.next().filter(|_| named.next().is_none()).map(|one| one.id.clone())
     }
 }
 
@@ -89,6 +119,13 @@ pub fn user_view(it: &Membership, noted: &Provisioned, access: &Access) -> Value
     });
     if let Some(external) = &noted.external_id {
         view["externalId"] = json!(external);
+    }
+    if let Some(title) = &it.title {
+        view["title"] = json!(title);
+    }
+    if let Some(department) = &noted.department {
+        view[ENTERPRISE_USER] = json!({ "department": department });
+        view["schemas"] = json!([USER, ENTERPRISE_USER]);
     }
     view
 }
@@ -120,11 +157,24 @@ pub(super) fn forget(commit: Commit, kind: Resource, before: &Provisioned) -> Co
 /// Keeps members in step, with the rights of whoever answers for the key.
 pub struct Provision<'a> {
     pub manager: Manager<'a>,
+    /// Whoever answers for the key.
+    pub by: &'a UserId,
     pub organization: &'a OrganizationId,
+    pub structure: &'a Structure,
     pub now: Timestamp,
 }
 
 impl Provision<'_> {
+    /// A directory that locked out whoever answers for its key could keep nobody in step any more.
+    fn check_others(&self, member: &Membership) -> Result<()> {
+        match member.user == *self.by {
+            true => {
+                Err(Error::Conflict("this user answers for the key that is used here: somebody else has to rotate it first".to_owned()))
+            }
+            false => Ok(()),
+        }
+    }
+
     /// Makes somebody a member, never more than that. An address without an account gets one without a password. Whose account
     /// it is already joins with it; the organisation gets no say over the account, nor learns what it is called elsewhere.
     pub fn create(
@@ -146,7 +196,9 @@ impl Provision<'_> {
         let user =
             User::new(account.unwrap_or(id), draft.name.clone(), draft.email.clone(), Zone::default(), self.organization.clone(), self.now);
         let standing = if draft.active.unwrap_or(true) { Standing::Active } else { Standing::Deactivated };
-        let place = Membership { standing, ..user.joins(self.organization, Role::Member, None, self.now) };
+        let place = user.joins(self.organization, Role::Member, draft.place(self.structure), self.now);
+        // Whoever has an account takes the place by opening it
+        let place = Membership { standing, title: draft.title.clone(), accepted: is_new, ..place };
         let (member, mut commit) = join(self.manager.access, place, before, everyone, self.now)?;
         if is_new {
             commit =
@@ -158,16 +210,25 @@ impl Provision<'_> {
         Ok((member, after.clone(), note(commit, Resource::User, noted, after)))
     }
 
-    /// Makes somebody what the directory says they are: name, and whether they are let in.
+    /// Makes somebody what the directory says they are: name, title, department, and whether they are let in.
     pub fn change(&self, before: Membership, noted: &Provisioned, draft: &UserDraft) -> Result<(Membership, Provisioned, Commit)> {
         if draft.email != before.email {
             let detail = "userName is the address of an account, which stays: make a user of the new address, and delete this one";
             return Err(Fault::new(FaultKind::Mutability, detail).into());
         }
         let active = draft.active.unwrap_or(before.standing == Standing::Active);
-        let (member, commit) = self.manager.provision(before, draft.name.clone(), active, self.now)?;
+        if !active {
+            self.check_others(&before)?;
+        }
+        let mut wanted = Membership { name: draft.name.clone(), title: draft.title.clone(), ..before.clone() };
+        // Somebody here may have moved them since; what the directory says anew counts
+        if draft.department != noted.department {
+            wanted.department = draft.place(self.structure);
+        }
+        let (member, commit) = self.manager.provision(before, wanted, active, self.now)?;
         let after = draft.provisioned(noted);
-        if (Provisioned { version: noted.version, ..after.clone() }) == *noted {
+        // Once a directory has said something of a member, their name is what it says
+        if noted.version > 0 && (Provisioned { version: noted.version, ..after.clone() }) == *noted {
             return Ok((member, noted.clone(), commit));
         }
         Ok((member, after.clone(), note(commit, Resource::User, noted, after)))
@@ -175,6 +236,7 @@ impl Provision<'_> {
 
     /// Takes somebody out of the organisation.
     pub fn remove(&self, before: Membership, places: Places, noted: &Provisioned) -> Result<Commit> {
+        self.check_others(&before)?;
         let (_, commit) = self.manager.remove(before, places, self.now)?;
         Ok(forget(commit, Resource::User, noted))
     }
