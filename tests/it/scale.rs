@@ -8,10 +8,11 @@ use backend::{
     system::System,
 };
 use domain::{
-    access::{Access, join},
+    access::Access,
     account::{EmailOwner, User},
     commit::{Commit, Record},
     id::*,
+    management::join,
     organization::{Everyone, Membership, found},
     policy::Role,
     profile::Card,

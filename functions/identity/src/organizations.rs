@@ -7,9 +7,9 @@ use backend::{
     web::{Answer, Body, Path},
 };
 use domain::{
-    access::leave as left,
     account::{Login, Session},
     id::{OrganizationId, SessionId},
+    management::leave as left,
     organization::{Membership, Organization},
     policy::{Role, UseAccount},
     text::Line,

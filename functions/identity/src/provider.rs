@@ -9,9 +9,9 @@ use backend::{
 };
 use domain::{
     Error, Result,
-    access::Manager,
     id::{ProviderId, UserId},
     limits,
+    management::Manager,
     policy::{ManageMembers, ManageSignIn},
     provider::{Connector, Link, Provider, ProviderDraft, ProviderEdit, ProviderView},
 };

@@ -8,10 +8,10 @@ use backend::{
 };
 use domain::{
     Error, Result,
-    access::Manager,
     account::{Credentials, Session},
     id::*,
     limits,
+    management::Manager,
     policy::{ManageMembers, UseAccount},
     second_factor::{SecondFactor, SecondFactorView},
     text::Password,

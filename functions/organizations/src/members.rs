@@ -7,9 +7,9 @@ use backend::{
 };
 use domain::{
     Error, Result,
-    access::{Manager, MemberEdit},
     commit::Commit,
     id::UserId,
+    management::{Manager, MemberEdit},
     organization::Membership,
     policy::{HandOver, ManageMembers, ReadDirectory},
 };

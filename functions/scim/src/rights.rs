@@ -1,6 +1,7 @@
 use backend::door::Can;
 use domain::{
-    access::{Access, Manager},
+    access::Access,
+    management::Manager,
     policy::{Grants, ProvisionMembers},
 };
 

@@ -1,4 +1,4 @@
-use backend::{Backend, keys, problem::Problem, sockets::Line, web::from_json};
+use backend::{Backend, json::from_json, keys, problem::Problem, sockets::Line};
 use domain::{
     Error, Result,
     commit::Origin,

@@ -13,6 +13,7 @@ pub mod event;
 mod guesses;
 pub mod idempotency;
 mod invitations;
+pub mod json;
 pub mod keys;
 pub mod mail;
 mod metrics;

@@ -2,9 +2,10 @@
 
 use crate::{
     door::Can,
+    json::from_json,
     keys,
     problem::{self, Problem},
-    web::{Answer, Media, from_json},
+    web::{Answer, Media},
 };
 use axum::{
     body::Bytes,

@@ -2,11 +2,12 @@
 
 use crate::{
     Error, Result, Timestamp,
-    access::{Access, join},
+    access::Access,
     account::User,
     commit::Commit,
     id::*,
     limits,
+    management::join,
     organization::{Everyone, Joining, Membership, Organization, Standing},
     policy::{Grants, Role},
     text::*,

@@ -21,6 +21,7 @@ pub mod import;
 pub mod invitation;
 pub mod limits;
 pub mod mail;
+pub mod management;
 pub mod money;
 pub mod notification;
 pub mod organization;

@@ -6,10 +6,11 @@ use super::{
 };
 use crate::{
     Error, Result, Timestamp,
-    access::{Access, Manager, join},
+    access::Access,
     account::{Credentials, EmailOwner, User},
     commit::Commit,
     id::*,
+    management::{Manager, join},
     organization::{Everyone, Membership, Standing},
     policy::Role,
     structure::{Places, Structure},
