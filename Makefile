@@ -56,6 +56,10 @@ events: ## Replay infra/events to the binaries of the functions
 	cargo build $(LOCKED) --workspace --bins
 	@python3 infra/bench/replay.py "$(or $(BOOTSTRAPS),$(TARGET_DIR)/debug)" "$(TARGET_DIR)/debug/local"
 
+.PHONY: scale
+scale: ## Hold what is done with people to the same cost among 10,000 members and 10,000 organisations
+	cargo test $(LOCKED) --profile bench --package tests --test it -- --ignored --nocapture ten_thousand
+
 .PHONY: check
 check: check-format check-template check-dependencies check-code check-docs check-openapi ## Check format, lints, docs, dependencies, template and OpenAPI
 

@@ -29,6 +29,7 @@ fn what_needs_no_token_is_a_short_list() {
     GET /api/v1/auth/oidc/organizations/{organization}
     POST /api/v1/auth/ask-to-join
     POST /api/v1/auth/forgot-password
+    POST /api/v1/auth/invitation
     POST /api/v1/auth/join
     POST /api/v1/auth/login
     POST /api/v1/auth/login/passkey

@@ -45,6 +45,7 @@ const CASES: &[(&str, &str)] = &[
     ("POST /api/v1/auth/second-factor", r#"{"password":"correct horse battery"}"#),
     ("DELETE /api/v1/auth/members/{colleague}/second-factor", ""),
     ("POST /api/v1/auth/refresh", r#"{"refresh_token":"{refresh_token}"}"#),
+    ("POST /api/v1/auth/invitation", r#"{"token":"{invitation_token}"}"#),
     ("POST /api/v1/auth/join", r#"{"token":"{invitation_token}","name":"Zoe","password":"correct horse battery"}"#),
     ("POST /api/v1/auth/verify-email", r#"{"token":"{email_token}","password":"correct horse battery"}"#),
     ("GET /api/v1/auth/verify", ""),

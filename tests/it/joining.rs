@@ -151,6 +151,34 @@ async fn of_one_address_the_last_link_alone_is_good() {
 }
 
 #[tokio::test]
+async fn whoever_has_a_link_sees_what_it_is_to_and_can_still_join_by_it() {
+    let world = World::new().await;
+    let (acme, other) = (world.organization("Acme").await, world.organization("Other").await);
+    let (zoe, mia) = (world.email("zoe"), &other.owner.email);
+    let look = async |token: &str| world.post("/api/v1/auth/invitation", json!({ "token": token })).await;
+    for (email, has_account) in [(&zoe, false), (mia, true)] {
+        acme.owner.post("/api/v1/invitations", json!({ "email": email, "role": "manager" })).await.expect(201);
+        let token = world.link(email, "join").await;
+        let seen = look(&token).await.expect(200);
+        let told = ["organization", "inviter", "role", "email"].map(|part| seen[part].as_str().unwrap_or_default().to_owned());
+        assert_eq!(told, ["Acme", "Acme Owner", "manager", email]);
+        assert_eq!(seen["has_account"], has_account);
+        let form = json!({ "token": token, "name": "Zoe", "password": PASSWORD });
+        world.post("/api/v1/auth/join", form).await.expect(201);
+        look(&token).await.refused(409, "conflict");
+    }
+    for token in ["", "x", "x.y"] {
+        look(token).await.refused(409, "conflict");
+    }
+    let ann = acme.joins("Ann", "admin").await;
+    let kim = world.email("kim");
+    ann.post("/api/v1/invitations", json!({ "email": kim, "role": "admin" })).await.expect(201);
+    let token = world.link(&kim, "join").await;
+    acme.owner.patch(&format!("/api/v1/members/{}", ann.id), json!({ "role": "member" })).await.expect(200);
+    look(&token).await.refused(409, "conflict");
+}
+
+#[tokio::test]
 async fn an_invitation_brings_roles_and_groups_that_are_still_there() {
     let world = World::new().await;
     let acme = world.organization("Acme").await;

@@ -239,3 +239,26 @@ async fn an_organisation_has_a_hundred_keys_at_the_most() {
     acme.owner.post(KEYS, json!({ "name": "x", "permissions": ["read_projects"] })).await.refused(409, "conflict");
     assert_eq!(acme.owner.list(KEYS).await.len(), 100);
 }
+
+#[tokio::test]
+async fn owners_are_told_that_keys_open_nothing_more_because_their_maker_is_gone() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let ann = acme.joins("Ann", "admin").await;
+    for name in ["Import", "Export"] {
+        ann.post("/api/v1/api-keys", json!({ "name": name, "permissions": ["read_tasks"] })).await.expect(201);
+    }
+    acme.owner.post("/api/v1/api-keys", json!({ "name": "Mine", "permissions": ["read_tasks"] })).await.expect(201);
+    acme.owner.post(&format!("/api/v1/members/{}/deactivate", ann.id), json!({})).await.expect(200);
+    world.idle().await;
+    let told = acme.owner.list("/api/v1/notifications").await.remove(0);
+    assert_eq!(told["reason"], "keys_orphaned");
+    let text = "2 keys of Ann open nothing more until somebody rotates them: Import, Export";
+    assert_eq!(told["text"], text);
+    let mail = world.mails(&acme.owner.email).await.remove(0);
+    assert_eq!(mail["subject"], text);
+    let ben = acme.joins("Ben", "member").await;
+    acme.owner.post(&format!("/api/v1/members/{}/deactivate", ben.id), json!({})).await.expect(200);
+    world.idle().await;
+    assert_eq!(acme.owner.list("/api/v1/notifications").await.len(), 1, "of whoever has none nothing is told");
+}

@@ -149,13 +149,15 @@ async fn a_worker_does_nothing_for_a_message_whose_organisation_is_not_that_of_i
         let printed = owner.get(&format!("/api/v1/invoices/{invoice}")).await.expect(200);
         (world.mailbox().await.len(), ben.list("/api/v1/notifications").await, printed, dead)
     };
-    let before = state().await;
+    let (before, change) = (state().await, "chg_01k9zt3vw8fqj2m4x6c7b5n0ra");
     let timer = Timer::new(Purpose::TaskDue { task: task.parse().expect("an id") }, world.now().await);
     for (queue, message) in [
         ("MailQueue", json!({ "mail": "welcome", "organization": acme.id, "user": owner.id })),
         ("MailQueue", json!({ "mail": "invitation", "organization": acme.id, "invitation": invitation, "sending": 1 })),
         ("MailQueue", json!({ "mail": "provisioned", "organization": acme.id, "user": ben.id, "at": world.now().await })),
         ("MailQueue", json!({ "mail": "notification", "organization": acme.id, "user": ben.id, "notification": notification })),
+        ("MailQueue", json!({ "mail": "removal", "organization": acme.id, "user": owner.id, "change": change, "kept": true })),
+        ("MailQueue", json!({ "mail": "suspension", "organization": acme.id, "user": owner.id, "change": change, "suspended": false })),
         ("DocumentsQueue", json!({ "paper": "invoice", "organization": acme.id, "invoice": invoice })),
         ("RemindersQueue", json!({ "organization": acme.id, "timer": timer })),
     ] {

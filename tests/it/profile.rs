@@ -169,7 +169,7 @@ async fn a_profile_takes_what_it_can_keep_its_word_on() {
     refused(json!({ "notifications": { "due": { "push": true } } }), "/notifications/due/push").await;
     let profile = acme.owner.get(PROFILE).await.expect(200);
     assert_eq!(profile["notifications"]["due"], json!({ "in_app": true, "email": true }));
-    assert_eq!(profile["notifications"].as_object().unwrap().len(), 7, "every kind of event is named");
+    assert_eq!(profile["notifications"].as_object().unwrap().len(), 8, "every kind of event is named");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use backend::{
 use domain::{
     Error, Result,
     access::Access,
+    api_key::ApiKey,
     commit::{Change, Kept},
     id::{PictureId, UserId},
     invitation::Invitation,
@@ -86,8 +87,18 @@ async fn told_of(system: &System, change: &Change) -> Result<Vec<Notification>> 
             let paused = read::<Webhook>(&change.after)?.zip(access);
             Ok(paused.map(|(webhook, access)| notification::of_paused(change, &webhook, &access)).unwrap_or_default())
         }
+        "member.deactivated" | "member.removed" => orphaned(system, change).await,
         _ => Ok(notification::of_change(change)),
     }
+}
+
+/// Keys that somebody answered for who works here no more.
+async fn orphaned(system: &System, change: &Change) -> Result<Vec<Notification>> {
+    let Some(maker) = read::<Membership>(&change.after)? else { return Ok(Vec::new()) };
+    let mut keys: Vec<ApiKey> = system.all(keys::api_keys(system.tenant()), limits::API_KEYS).await?;
+    keys.retain(|key| key.secret.by == maker.user);
+    let access = system.get(keys::access(system.tenant())).await?;
+    Ok(access.map(|access| notification::of_orphans(change, &maker, &keys, &access)).unwrap_or_default())
 }
 
 /// Whoever may do something, by whatever gives it to them, the owners first; no more of them than are told at once.
@@ -128,13 +139,14 @@ async fn ask(backend: &Backend, system: &System, change: &Change) -> Result<()> 
             None => Ok(()),
         },
         "organization.removal_planned" | "organization.kept" => {
-            let owners = system.get(keys::access(system.tenant())).await?.map(|access| access.owners).unwrap_or_default();
-            for user in owners {
-                let kept = change.action == "organization.kept";
-                let job = MailJob::Removal { organization: organization.clone(), user, change: change.id.clone(), kept };
-                backend.ask_for_mail(&job).await?;
-            }
-            Ok(())
+            let kept = change.action == "organization.kept";
+            let job = |user| MailJob::Removal { organization: organization.clone(), user, change: change.id.clone(), kept };
+            mail_owners(backend, system, job).await
+        }
+        "organization.suspended" | "organization.resumed" => {
+            let suspended = change.action == "organization.suspended";
+            let job = |user| MailJob::Suspension { organization: organization.clone(), user, change: change.id.clone(), suspended };
+            mail_owners(backend, system, job).await
         }
         "operator.invited" => {
             let operator = change.subject.id.parse().map_err(|e: String| Error::internal(e))?;
@@ -155,6 +167,14 @@ async fn ask(backend: &Backend, system: &System, change: &Change) -> Result<()> 
         },
         _ => Ok(()),
     }
+}
+
+async fn mail_owners(backend: &Backend, system: &System, job: impl Fn(UserId) -> MailJob) -> Result<()> {
+    let owners = system.get(keys::access(system.tenant())).await?.map(|access| access.owners).unwrap_or_default();
+    for user in owners {
+        backend.ask_for_mail(&job(user)).await?;
+    }
+    Ok(())
 }
 
 /// The picture of a person, or the logo, that another one came for, or none.

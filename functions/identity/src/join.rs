@@ -1,11 +1,11 @@
 use backend::{
-    keys,
+    keys::{self, Tenant},
     problem::Problem,
     visitor::Visitor,
     web::{Answer, Body},
 };
 use domain::{
-    Error, Result,
+    Error, Result, Timestamp,
     access::Access,
     account::{Credentials, EmailOwner, User},
     commit::{Actor, Commit, Kept, Record, Write},
@@ -15,11 +15,11 @@ use domain::{
     organization::Membership,
     password::NewPassword,
     policy::Role,
-    settings::{Demands, PasswordPolicy},
+    settings::{Demands, PasswordPolicy, Settings},
     text::{Email, Label, Line, Name, Password, Zone},
 };
 use http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
@@ -48,23 +48,72 @@ fn told_outside(error: Error) -> Error {
     }
 }
 
-/// Join by an invitation's one-time link.
-#[utoipa::path(post, path = "/api/v1/auth/join", tag = "identity", request_body = Join, security(()), responses((status = 201, body = Membership)))]
-pub async fn join(visitor: Visitor, Body(join): Body<Join>) -> Result<Answer, Problem> {
-    let (organization, id, sending) = visitor.read_invitation_link(&join.token).await?.ok_or_else(void)?;
+/// The invitation that a link stands for, if the link is good.
+async fn invitation(visitor: &Visitor, token: &str) -> Result<(Tenant, Invitation, Settings)> {
+    let (organization, id, sending) = visitor.read_invitation_link(token).await?.ok_or_else(void)?;
     let tenant = visitor.organization(&organization);
     let (invitation, settings) = tokio::try_join!(visitor.get(keys::invitation(&tenant, &id)), visitor.get(keys::settings(&tenant)))?;
     let (invitation, settings) = (invitation.ok_or_else(void)?, settings.unwrap_or_default());
     // The domains that are allowed may have changed since it was sent
-    if !invitation.is_open(visitor.now()) || invitation.sending != sending || !settings.admits(&invitation.email, invitation.role) {
+    match invitation.is_open(visitor.now()) && invitation.sending == sending && settings.admits(&invitation.email, invitation.role) {
+        true => Ok((tenant, invitation, settings)),
+        false => Err(void()),
+    }
+}
+
+/// Who sent an invitation, as they are now; nobody where it is the organisation's own.
+async fn inviter(visitor: &Visitor, tenant: &Tenant, invitation: &Invitation) -> Result<Option<Membership>> {
+    match &invitation.invited_by {
+        Some(inviter) => visitor.get(keys::member(tenant, inviter)).await,
+        None => Ok(None),
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InvitationLink {
+    /// The token of the invitation's link.
+    token: String,
+}
+
+/// What an invitation is to.
+#[derive(Serialize, ToSchema)]
+pub struct Invited {
+    #[schema(value_type = String, example = "Acme Gardens")]
+    organization: Line,
+    /// Who invites; the organisation itself when somebody joins by its code.
+    #[schema(value_type = String, example = "Mia Chen")]
+    inviter: Line,
+    role: Role,
+    email: Email,
+    expires_at: Timestamp,
+    /// Whether the address has an account, whose password joins; otherwise a new one is chosen.
+    has_account: bool,
+}
+
+/// Look at what an invitation's link is to. The link stays good.
+#[utoipa::path(post, path = "/api/v1/auth/invitation", operation_id = "look_at_invitation", tag = "identity", request_body = InvitationLink, security(()), responses((status = 200, body = Invited)))]
+pub async fn look(visitor: Visitor, Body(link): Body<InvitationLink>) -> Result<Answer, Problem> {
+    let (tenant, invitation, _) = invitation(&visitor, &link.token).await?;
+    let (inviter, access, account) = tokio::try_join!(
+        inviter(&visitor, &tenant, &invitation),
+        visitor.get(keys::access(&tenant)),
+        visitor.get(keys::email_owner(&invitation.email))
+    )?;
+    if !access.is_some_and(|access| invitation.is_backed_by(inviter.as_ref(), &access)) {
         return Err(void().into());
     }
+    let Invitation { organization_name: organization, inviter, role, email, expires_at, .. } = invitation;
+    Ok(Answer::ok(&Invited { organization, inviter, role, email, expires_at, has_account: account.is_some() })?)
+}
+
+/// Join by an invitation's one-time link.
+#[utoipa::path(post, path = "/api/v1/auth/join", tag = "identity", request_body = Join, security(()), responses((status = 201, body = Membership)))]
+pub async fn join(visitor: Visitor, Body(join): Body<Join>) -> Result<Answer, Problem> {
+    let (tenant, invitation, settings) = invitation(&visitor, &join.token).await?;
     let (user, account) = account(&visitor, &invitation, settings.passwords, join).await?;
     let before = visitor.get(keys::member(&tenant, &user.id)).await?;
-    let inviter = match &invitation.invited_by {
-        Some(inviter) => visitor.get(keys::member(&tenant, inviter)).await?,
-        None => None,
-    };
+    let inviter = inviter(&visitor, &tenant, &invitation).await?;
     let everyone = visitor.get(keys::everyone(&tenant)).await?;
     let actor = Actor::person(&user.id, &user.name);
     for _ in 0..limits::RACE_TRIES {

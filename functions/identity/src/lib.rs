@@ -15,6 +15,7 @@ mod session;
 
 backend::operations! {
     register::register,
+    join::look,
     join::join,
     join::ask_to_join,
     join::verify_email,

@@ -74,7 +74,7 @@ pub async fn get(can: Can<ChangePicture>, Path(id): Path<PictureId>) -> Result<A
 }
 
 /// A member's picture, as a square of 64, 256 or 512 pixels: leads to it for five minutes.
-#[utoipa::path(get, path = "/api/v1/pictures/members/{member}/{size}", operation_id = "see_member", tag = "files", params(("member" = UserId, Path), ("size" = PictureSize, Path)), responses((status = 307, description = "Where the picture is"), (status = 404, description = "There is none", body = ProblemDocument, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/api/v1/pictures/members/{member}/{size}", operation_id = "see_member", tag = "files", params(("member" = UserId, Path), ("size" = inline(PictureSize), Path)), responses((status = 307, description = "Where the picture is"), (status = 404, description = "There is none", body = ProblemDocument, content_type = "application/problem+json")))]
 pub async fn of_member(can: Can<SeePictures>, Path((member, size)): Path<(UserId, PictureSize)>) -> Result<Elsewhere, Problem> {
     let member: Membership = can.find(keys::member(can.tenant(), &member), "picture").await?;
     let picture = member.picture.as_ref().ok_or(Error::NotFound("picture"))?;
@@ -82,7 +82,7 @@ pub async fn of_member(can: Can<SeePictures>, Path((member, size)): Path<(UserId
 }
 
 /// The organisation's logo, as a square of 64, 256 or 512 pixels: leads to it for five minutes.
-#[utoipa::path(get, path = "/api/v1/pictures/logo/{size}", operation_id = "see_logo", tag = "files", params(("size" = PictureSize, Path)), responses((status = 307, description = "Where the logo is"), (status = 404, description = "There is none", body = ProblemDocument, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/api/v1/pictures/logo/{size}", operation_id = "see_logo", tag = "files", params(("size" = inline(PictureSize), Path)), responses((status = 307, description = "Where the logo is"), (status = 404, description = "There is none", body = ProblemDocument, content_type = "application/problem+json")))]
 pub async fn logo(can: Can<SeePictures>, Path(size): Path<PictureSize>) -> Result<Elsewhere, Problem> {
     let settings: Option<Settings> = can.get(keys::settings(can.tenant())).await?;
     let picture = settings.and_then(|settings| settings.logo).ok_or(Error::NotFound("picture"))?;

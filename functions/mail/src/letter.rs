@@ -8,6 +8,7 @@ use domain::{
     platform::OperatorInvitation,
     policy::Role,
     removal::RemovalPlan,
+    tenant::Suspension,
     text::{Email, Zone},
 };
 use mail_builder::MessageBuilder;
@@ -270,6 +271,35 @@ impl Letter {
         }
     }
 
+    /// To an owner of an organisation that the platform suspended.
+    pub fn suspended(user: &User, organization: &Organization, why: &Suspension) -> Self {
+        let name = &organization.name;
+        Self {
+            to: user.email.clone(),
+            subject: format!("{name} is suspended"),
+            greeting: format!("Hello {},", user.name),
+            paragraphs: vec![
+                format!("Those who run this installation suspended {name} on {}.", moment(why.since, user)),
+                format!("Their reason: {}", why.reason),
+                "It can be read as before, and nothing in it can be changed. People can still make their accounts safe, and members and keys can be cut off.".to_owned(),
+            ],
+            link: None,
+            closing: format!("You get this mail because you own {name}. Turn to those who run the installation."),
+        }
+    }
+
+    pub fn resumed(user: &User, organization: &Organization) -> Self {
+        let name = &organization.name;
+        Self {
+            to: user.email.clone(),
+            subject: format!("{name} goes on"),
+            greeting: format!("Hello {},", user.name),
+            paragraphs: vec![format!("{name} is suspended no more. Everything is as it was.")],
+            link: None,
+            closing: format!("You get this mail because you own {name}."),
+        }
+    }
+
     pub fn notification(notification: &Notification, user: &User) -> Self {
         let at = moment(notification.at, user);
         Self {
@@ -280,6 +310,9 @@ impl Letter {
             link: None,
             closing: match notification.reason {
                 Reason::WebhookPaused => "What happens until you let it go on is not told. What failed can be replayed.".to_owned(),
+                Reason::KeysOrphaned => {
+                    "Whoever rotates a key answers for it from then on. You get this mail because you own the organisation.".to_owned()
+                }
                 Reason::JoinRequested => "You get this mail because you may invite people to the organisation.".to_owned(),
                 _ => "You get this mail because it is about your work. Your profile says which mails you want, and when.".to_owned(),
             },

@@ -7,11 +7,12 @@ use domain::{
     Error, Result, Timestamp,
     account::User,
     commit::Commit,
-    id::OrganizationId,
+    id::{OrganizationId, UserId},
     limits,
     mail::Mailed,
     notification::Notification,
     organization::{Membership, Organization, Standing},
+    tenant::House,
 };
 use letter::{Letter, render};
 use serde_json::Value;
@@ -31,11 +32,15 @@ async fn deliver(backend: Backend, job: MailJob) -> Result<()> {
         MailJob::Alert { organization, user, change, .. } => (organization, format!("alert.{change}.{user}")),
         MailJob::Provisioned { organization, user, at } => (organization, format!("provisioned.{user}.{}", at.as_millisecond())),
         MailJob::Removal { organization, user, change, .. } => (organization, format!("removal.{change}.{user}")),
+        MailJob::Suspension { organization, user, change, .. } => (organization, format!("suspension.{change}.{user}")),
         MailJob::Notification { organization, user, notification } => (organization, format!("{notification}.{user}")),
     };
     let system = backend.system(organization);
     // What is about a person's own account is not the organisation's, and its end is what they have to hear of
-    let goes_on = matches!(job, MailJob::Confirmation { .. } | MailJob::Reset { .. } | MailJob::Alert { .. } | MailJob::Removal { .. });
+    let goes_on = matches!(
+        job,
+        MailJob::Confirmation { .. } | MailJob::Reset { .. } | MailJob::Alert { .. } | MailJob::Removal { .. } | MailJob::Suspension { .. }
+    );
     if !goes_on && system.is_suspended().await? {
         return Ok(());
     }
@@ -120,11 +125,18 @@ async fn write(backend: &Backend, system: &System, job: &MailJob) -> Result<Opti
             Ok(Some(Letter::provisioned(&user, &organization, link)))
         }
         MailJob::Removal { user, kept, .. } => {
-            let user: Option<User> = system.get(keys::user(&system.person(user))).await?;
-            let Some((user, house)) = user.zip(system.house().await?) else { return Ok(None) };
+            let Some((user, house)) = owner(system, user).await? else { return Ok(None) };
             Ok(match house.access.removal {
                 Some(plan) if !kept => Some(Letter::removal(&user, &house.organization, &plan)),
                 None if *kept => Some(Letter::kept(&user, &house.organization)),
+                _ => None,
+            })
+        }
+        MailJob::Suspension { user, suspended, .. } => {
+            let Some((user, house)) = owner(system, user).await? else { return Ok(None) };
+            Ok(match house.access.suspension {
+                Some(why) if *suspended => Some(Letter::suspended(&user, &house.organization, &why)),
+                None if !suspended => Some(Letter::resumed(&user, &house.organization)),
                 _ => None,
             })
         }
@@ -140,4 +152,10 @@ async fn write(backend: &Backend, system: &System, job: &MailJob) -> Result<Opti
             Ok(notification.zip(user).filter(wanted).map(|(notification, user)| Letter::notification(&notification, &user)))
         }
     }
+}
+
+/// Somebody who owns the organisation, and the organisation.
+async fn owner(system: &System, id: &UserId) -> Result<Option<(User, House)>> {
+    let user: Option<User> = system.get(keys::user(&system.person(id))).await?;
+    Ok(user.zip(system.house().await?).filter(|(user, house)| house.access.owners.contains(&user.id)))
 }

@@ -5,7 +5,7 @@ use backend::{
     web::{Answer, Body, IfMatch, IfMatchHeader, Path},
 };
 use domain::{
-    access::{CustomRole, Granting, GrantingDraft, GrantingEdit, GrantingId, Group},
+    access::{Granting, GrantingDraft, GrantingEdit, GrantingId},
     id::{GroupId, RoleId},
     policy::{Grants, ManageRoles, ReadDirectory, Role},
 };
@@ -60,19 +60,19 @@ fn list<I: GrantingId>(can: &Can<ReadDirectory>) -> Result<Answer, Problem> {
 }
 
 /// The organisation's own roles.
-#[utoipa::path(get, path = "/api/v1/roles", operation_id = "list_roles", tag = "organization", responses((status = 200, body = Page<CustomRole>)))]
+#[utoipa::path(get, path = "/api/v1/roles", operation_id = "list_roles", tag = "organization", responses((status = 200, body = Page<Granting<RoleId>>)))]
 pub async fn roles(can: Can<ReadDirectory>) -> Result<Answer, Problem> {
     list::<RoleId>(&can)
 }
 
 /// Name a set of permissions. Nobody names more than they have.
-#[utoipa::path(post, path = "/api/v1/roles", operation_id = "create_role", tag = "organization", request_body = GrantingDraft, responses((status = 201, body = CustomRole)))]
+#[utoipa::path(post, path = "/api/v1/roles", operation_id = "create_role", tag = "organization", request_body = GrantingDraft, responses((status = 201, body = Granting<RoleId>)))]
 pub async fn create_role(can: Can<ManageRoles>, Body(draft): Body<GrantingDraft>) -> Result<Answer, Problem> {
     create(&can, RoleId::new(can.now(), can.random()), draft, "roles").await
 }
 
 /// Change a role; it holds for all who have it at their next request.
-#[utoipa::path(patch, path = "/api/v1/roles/{role}", operation_id = "edit_role", tag = "organization", params(("role" = RoleId, Path), IfMatchHeader), request_body = GrantingEdit, responses((status = 200, body = CustomRole)))]
+#[utoipa::path(patch, path = "/api/v1/roles/{role}", operation_id = "edit_role", tag = "organization", params(("role" = RoleId, Path), IfMatchHeader), request_body = GrantingEdit, responses((status = 200, body = Granting<RoleId>)))]
 pub async fn edit_role(
     can: Can<ManageRoles>,
     Path(id): Path<RoleId>,
@@ -89,19 +89,19 @@ pub async fn delete_role(can: Can<ManageRoles>, Path(id): Path<RoleId>, seen: If
 }
 
 /// The groups.
-#[utoipa::path(get, path = "/api/v1/groups", operation_id = "list_groups", tag = "organization", responses((status = 200, body = Page<Group>)))]
+#[utoipa::path(get, path = "/api/v1/groups", operation_id = "list_groups", tag = "organization", responses((status = 200, body = Page<Granting<GroupId>>)))]
 pub async fn groups(can: Can<ReadDirectory>) -> Result<Answer, Problem> {
     list::<GroupId>(&can)
 }
 
 /// Make a group. Its members get the permissions it carries.
-#[utoipa::path(post, path = "/api/v1/groups", operation_id = "create_group", tag = "organization", request_body = GrantingDraft, responses((status = 201, body = Group)))]
+#[utoipa::path(post, path = "/api/v1/groups", operation_id = "create_group", tag = "organization", request_body = GrantingDraft, responses((status = 201, body = Granting<GroupId>)))]
 pub async fn create_group(can: Can<ManageRoles>, Body(draft): Body<GrantingDraft>) -> Result<Answer, Problem> {
     create(&can, GroupId::new(can.now(), can.random()), draft, "groups").await
 }
 
 /// Change a group; it holds for its members at their next request.
-#[utoipa::path(patch, path = "/api/v1/groups/{group}", operation_id = "edit_group", tag = "organization", params(("group" = GroupId, Path), IfMatchHeader), request_body = GrantingEdit, responses((status = 200, body = Group)))]
+#[utoipa::path(patch, path = "/api/v1/groups/{group}", operation_id = "edit_group", tag = "organization", params(("group" = GroupId, Path), IfMatchHeader), request_body = GrantingEdit, responses((status = 200, body = Granting<GroupId>)))]
 pub async fn edit_group(
     can: Can<ManageRoles>,
     Path(id): Path<GroupId>,

@@ -52,10 +52,10 @@ struct Nature {
 type Refusal = (&'static str, &'static str, &'static str, fn(&Nature) -> bool);
 
 const REFUSALS: &[Refusal] = &[
-    ("Malformed", "400", "The request cannot be read", |it| it.body || it.list || it.changes || it.creates),
+    ("Malformed", "400", "The request cannot be read", |it| it.body || it.list || it.changes || it.post),
     ("Unauthenticated", "401", "There is no valid access token, or a password or link is wrong", |it| !it.public || it.post),
     ("Forbidden", "403", "You may not do this; `detail` says why", |it| !it.public),
-    ("NotFound", "404", "There is no such object, or not for you", |it| it.id),
+    ("NotFound", "404", "There is no such object, or not for you", |it| it.id || it.body && it.post),
     ("Conflict", "409", "It conflicts with what is there", |it| it.post || it.changes),
     ("Stale", "412", "Changed in between; the answer has the present version", |it| it.changes || it.post && !it.public),
     ("TooLarge", "413", "The body has more than 64 KiB", |it| it.body),

@@ -77,6 +77,13 @@ pub enum MailJob {
         change: ChangeId,
         kept: bool,
     },
+    /// To an owner: the organisation may change nothing at present, or may again.
+    Suspension {
+        organization: OrganizationId,
+        user: UserId,
+        change: ChangeId,
+        suspended: bool,
+    },
     Notification {
         organization: OrganizationId,
         user: UserId,

@@ -198,6 +198,8 @@ pub const EARLIER_POSITIONS: usize = 20;
 
 // Programs
 pub const API_KEYS: usize = 100;
+/// Names that one line of a notification lists.
+pub const NAMES_TOLD: usize = 5;
 /// How far away the end of a key may be.
 pub const API_KEY_LIFE: SignedDuration = SignedDuration::from_hours(24 * 366 * 5);
 /// How long the secret before a new one may still be taken.

@@ -4,10 +4,12 @@ use crate::{
     Timestamp,
     access::Access,
     account::User,
+    api_key::ApiKey,
     commit::{Change, Commit, Kept, Subject},
     id::*,
     invitation::Invitation,
     limits,
+    organization::Membership,
     preferences::Channels,
     settings::Settings,
     task::{Comment, Task},
@@ -31,11 +33,21 @@ pub enum Reason {
     JoinRequested,
     /// A webhook is told nothing more.
     WebhookPaused,
+    /// Keys open nothing more, because whoever answers for them works here no more.
+    KeysOrphaned,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 7] =
-        [Reason::Assigned, Reason::Commented, Reason::Moved, Reason::DueSoon, Reason::Due, Reason::JoinRequested, Reason::WebhookPaused];
+    pub const ALL: [Reason; 8] = [
+        Reason::Assigned,
+        Reason::Commented,
+        Reason::Moved,
+        Reason::DueSoon,
+        Reason::Due,
+        Reason::JoinRequested,
+        Reason::WebhookPaused,
+        Reason::KeysOrphaned,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -46,6 +58,7 @@ impl Reason {
             Self::Due => "due",
             Self::JoinRequested => "join_requested",
             Self::WebhookPaused => "webhook_paused",
+            Self::KeysOrphaned => "keys_orphaned",
         }
     }
 
@@ -182,6 +195,18 @@ pub fn of_request(change: &Change, invitation: &Invitation, told: &[UserId]) -> 
     let text = format!("{} asks to join {}", invitation.email, invitation.organization_name);
     let tell = |user: &UserId| Notification::new(id.clone(), user.clone(), Reason::JoinRequested, invitation, text.clone(), change.at);
     told.iter().map(tell).collect()
+}
+
+/// The owners are told that keys open nothing more, because whoever answers for them works here no more.
+pub fn of_orphans(change: &Change, maker: &Membership, keys: &[ApiKey], access: &Access) -> Vec<Notification> {
+    let (Some(id), [_, ..]) = (id_after(change.id.as_str(), ChangeId::PREFIX), keys) else { return Vec::new() };
+    let names: Vec<_> = keys.iter().take(limits::NAMES_TOLD).map(|key| key.name.as_str()).collect();
+    let more = if keys.len() > names.len() { ", …" } else { "" };
+    let (count, verb) = if keys.len() == 1 { ("One key".to_owned(), "opens") } else { (format!("{} keys", keys.len()), "open") };
+    let text = format!("{count} of {} {verb} nothing more until somebody rotates them: {}{more}", maker.name, names.join(", "));
+    let owners = access.owners.iter().filter(|owner| **owner != maker.user);
+    let tell = |user: &UserId| Notification::new(id.clone(), user.clone(), Reason::KeysOrphaned, maker, text.clone(), change.at);
+    owners.map(tell).collect()
 }
 
 /// The owners, and whoever set it up, are told that a webhook was paused for them.

@@ -135,3 +135,18 @@ async fn nothing_is_sent_for_a_suspended_organisation_nor_made_up_for_later() {
     let told = ben.list("/api/v1/notifications").await;
     assert_eq!(told.iter().map(|one| &one["reason"]).collect::<Vec<_>>(), ["assigned"]);
 }
+
+#[tokio::test]
+async fn the_owners_are_told_by_mail_that_their_organisation_is_suspended_and_that_it_goes_on() {
+    let world = World::new().await;
+    let (operator, acme) = (world.operator().await, world.organization("Acme").await);
+    let ben = acme.joins("Ben", "member").await;
+    let before = world.mails(&ben.email).await.len();
+    suspend(&operator, &acme).await;
+    let mail = world.mails(&acme.owner.email).await.remove(0);
+    assert_eq!(mail["subject"], "Acme is suspended");
+    assert!(mail["text"].as_str().is_some_and(|text| text.contains("Their reason: Nobody paid.")), "{mail}");
+    operator.post(&format!("{}/resume", tenant(&acme)), json!({})).await.expect(200);
+    assert_eq!(world.mails(&acme.owner.email).await[0]["subject"], "Acme goes on");
+    assert_eq!(world.mails(&ben.email).await.len(), before);
+}
