@@ -91,6 +91,25 @@ async fn whoever_changes_another_member_or_role_in_the_same_moment_is_in_nobodys
         });
     }
     changes.join_all().await;
+    // Nor of another key or of an organisation as operators see it
+    let key = acme.owner.post("/api/v1/api-keys", json!({ "name": "Import", "permissions": ["read_tasks"] })).await.expect(201);
+    let key = format!("/api/v1/api-keys/{}", key["api_key"]["id"].as_str().unwrap());
+    let (operator, tenant) = (world.operator().await, format!("/api/v1/platform/tenants/{}", acme.id));
+    let mut changes = tokio::task::JoinSet::new();
+    for turn in 0..5 {
+        let (by, operator, key, tenant) = (ann.clone(), operator.clone(), key.clone(), tenant.clone());
+        changes.spawn(async move {
+            by.patch(&key, json!({ "name": format!("Import {turn}") })).await.expect(200);
+            by.post(&format!("{key}/rotate"), json!({})).await.expect(200);
+            operator.patch(&tenant, json!({ "note": format!("Note {turn}") })).await.expect(200);
+        });
+    }
+    changes.join_all().await;
+    let suspend = format!("{tenant}/suspend");
+    let suspended = futures_util::future::join_all((0..3).map(|_| operator.post(&suspend, json!({ "reason": "x" })))).await;
+    let mut told: Vec<_> = suspended.iter().map(|answer| answer.json["detail"].as_str().unwrap_or("suspended")).collect();
+    told.sort_unstable();
+    assert_eq!(told, ["suspended", "the organisation is suspended already", "the organisation is suspended already"]);
     for member in [ben, cleo] {
         let member = acme.owner.get(&format!("/api/v1/members/{}", member.id)).await.expect(200);
         assert_eq!((&member["title"], &member["role"]), (&json!("Gardener"), &json!("manager")));

@@ -167,6 +167,17 @@ async fn whoever_has_a_link_sees_what_it_is_to_and_can_still_join_by_it() {
         world.post("/api/v1/auth/join", form).await.expect(201);
         look(&token).await.refused(409, "conflict");
     }
+    // Whoever is a member by another way is invited to nothing any more
+    let lee = acme.joins("Lee", "member").await;
+    acme.owner.delete(&format!("/api/v1/members/{}", lee.id)).await.expect(204);
+    acme.owner.post("/api/v1/invitations", json!({ "email": lee.email, "role": "admin" })).await.expect(201);
+    let token = world.link(&lee.email, "join").await;
+    look(&token).await.expect(200);
+    let key = json!({ "name": "Directory", "permissions": ["provision_members"] });
+    let key = acme.owner.post("/api/v1/api-keys", key).await.expect(201)["secret"].as_str().expect("a secret").to_owned();
+    let directory = Person { access: key, ..acme.owner.clone() };
+    directory.post("/scim/v2/Users", json!({ "userName": lee.email })).await.expect(201);
+    look(&token).await.refused(409, "conflict");
     for token in ["", "x", "x.y"] {
         look(token).await.refused(409, "conflict");
     }
@@ -326,6 +337,21 @@ async fn one_address_is_invited_ten_times_a_day_at_the_most_sent_again_or_not() 
     let owner = Person::login(&world, &acme.owner.email, PASSWORD).await;
     let again = format!("/api/v1/invitations/{}/resend", last["id"].as_str().expect("an id"));
     owner.post(&again, json!({})).await.expect(200);
+}
+
+#[tokio::test]
+async fn whoever_invites_many_times_at_once_is_counted_for_each_once() {
+    let world = World::alone().await;
+    begin(&world, 24 * 3600).await;
+    let acme = world.organization("Acme").await;
+    let email = world.email("ben");
+    let at_once = futures_util::future::join_all((0..6).map(|_| invite(&acme.owner, &email))).await;
+    assert!(at_once.iter().all(|answer| answer.status == 201));
+    assert_eq!(acme.owner.list("/api/v1/invitations").await.len(), 1);
+    for _ in 0..4 {
+        invite(&acme.owner, &email).await.expect(201);
+    }
+    invite(&acme.owner, &email).await.refused(429, "too-many-requests");
 }
 
 #[tokio::test]

@@ -121,7 +121,7 @@ async fn thousands_of_requests_of_two_organisations_in_one_process_tell_neither_
 }
 
 #[tokio::test]
-#[ignore = "takes a minute of both processors"]
+#[ignore = "takes a minute of both processors: make scale"]
 async fn ten_thousand_requests_of_two_organisations_in_one_process_tell_neither_of_the_other() {
     mix(10_000).await;
 }

@@ -196,3 +196,19 @@ async fn a_person_switches_between_their_organisations_without_a_password() {
     owner.post("/api/v1/auth/switch", json!({ "organization": acme.id })).await.refused(404, "not-found");
     assert_eq!(owner.list("/api/v1/auth/organizations").await.len(), 1);
 }
+
+#[tokio::test]
+async fn whoever_leaves_twice_at_once_has_left_and_stays_where_they_are() {
+    let world = World::new().await;
+    let (acme, other) = (world.organization("Acme").await, world.organization("Other").await);
+    let owner = &acme.owner;
+    other.owner.post("/api/v1/invitations", json!({ "email": owner.email, "role": "member" })).await.expect(201);
+    let form = json!({ "token": world.link(&owner.email, "join").await, "password": PASSWORD });
+    world.post("/api/v1/auth/join", form).await.expect(201);
+    let path = format!("/api/v1/auth/organizations/{}", other.id);
+    let left = futures_util::future::join_all((0..5).map(|_| owner.delete(&path))).await;
+    let mut statuses: Vec<_> = left.iter().map(|answer| answer.status.as_u16()).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 404, 404, 404, 404]);
+    owner.get("/api/v1/auth/verify").await.expect(200);
+}

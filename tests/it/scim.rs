@@ -437,6 +437,14 @@ async fn a_name_that_a_directory_gave_stays_whatever_else_changes() {
     okta.patch(&format!("/Users/{}", ben.id), json!([{ "op": "replace", "path": "displayName", "value": "Benjamin" }])).await.expect(200);
     let member = format!("/api/v1/members/{}", ben.id);
     acme.owner.patch(&member, json!({ "title": "Gardener" })).await.expect(200);
+    // What says nothing of a name leaves it, and names nobody
+    let cleo = acme.joins("Cleo", "member").await;
+    for person in [&ben, &cleo] {
+        okta.put(&format!("/Users/{}", person.id), json!({ "userName": person.email, "active": true })).await.expect(200);
+    }
+    cleo.patch("/api/v1/auth/profile", json!({ "name": "Cleopatra" })).await.expect(200);
+    world.idle().await;
+    assert_eq!(acme.owner.get(&format!("/api/v1/members/{}", cleo.id)).await.expect(200)["name"], "Cleopatra");
     ben.patch("/api/v1/auth/card", json!({ "skills": ["Pruning"] })).await.expect(200);
     ben.patch("/api/v1/auth/profile", json!({ "name": "Benny" })).await.expect(200);
     world.idle().await;

@@ -217,6 +217,7 @@ async fn what_stands_on_invoices_is_taken_off_again_and_nothing_is_written_where
     }
     owner.patch(SETTINGS, json!({})).await.expect(200);
     owner.patch("/api/v1/auth/card", json!({ "skills": [] })).await.expect(200);
+    owner.patch("/api/v1/auth/profile", json!({ "phone": null })).await.expect(200);
     owner.patch(&format!("/api/v1/members/{}", owner.id), json!({ "role": "owner" })).await.expect(200);
     assert_eq!(owner.list("/api/v1/changes").await.len(), changes);
     let after = owner.patch(path, json!({ "email": null, "tax_number": null, "bank": null })).await.expect(200);

@@ -12,7 +12,7 @@ use domain::{
     id::{InvitationId, UserId},
     invitation::{Earlier, Invitation},
     limits,
-    organization::Membership,
+    organization::{Membership, Standing},
     password::NewPassword,
     policy::Role,
     settings::{Demands, PasswordPolicy, Settings},
@@ -100,7 +100,13 @@ pub async fn look(visitor: Visitor, Body(link): Body<InvitationLink>) -> Result<
         visitor.get(keys::access(&tenant)),
         visitor.get(keys::email_owner(&invitation.email))
     )?;
-    if !access.is_some_and(|access| invitation.is_backed_by(inviter.as_ref(), &access)) {
+    let before = match &account {
+        Some(owner) => visitor.get(keys::member(&tenant, &owner.user)).await?,
+        None => None,
+    };
+    let joins = before.as_ref().is_none_or(|before: &Membership| before.standing == Standing::Removed);
+    let backed = access.is_some_and(|access| invitation.is_backed_by(inviter.as_ref(), &access));
+    if !joins || !backed || !invitation.is_sent_since(before.as_ref()) {
         return Err(void().into());
     }
     let Invitation { organization_name: organization, inviter, role, email, expires_at, .. } = invitation;

@@ -7,6 +7,7 @@ use backend::{
     web::{Answer, Body, Path},
 };
 use domain::{
+    Error,
     account::{Login, Session},
     id::{OrganizationId, SessionId},
     management::leave as left,
@@ -53,12 +54,15 @@ pub struct Switch {
 #[utoipa::path(delete, path = "/api/v1/auth/organizations/{organization}", operation_id = "leave_organization", tag = "identity", params(("organization" = OrganizationId, Path)), responses((status = 204)))]
 pub async fn leave(can: Can<UseAccount>, Path(organization): Path<OrganizationId>) -> Result<Answer, Problem> {
     let there = can.elsewhere(&organization).await?;
-    there
-        .settle(|there| async move {
-            let places = there.places_of(there.membership()).await?;
-            Ok((left(there.access(), there.membership().clone(), places, there.now())?, Answer::nothing()))
-        })
-        .await
+    let gone = there.settle(|there| async move {
+        let places = there.places_of(there.membership()).await?;
+        Ok((left(there.access(), there.membership().clone(), places, there.now())?, Answer::nothing()))
+    });
+    match gone.await {
+        // In the same moment by another request, or by somebody else
+        Err(Error::Unauthenticated) => Err(Error::NotFound("organisation").into()),
+        other => Ok(other?),
+    }
 }
 
 /// Open another of my organisations, without a password: a session of its own beside this one.

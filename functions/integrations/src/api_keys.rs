@@ -62,12 +62,12 @@ pub async fn create(can: Can<ManageIntegrations>, Body(draft): Body<ApiKeyDraft>
 /// One key.
 #[utoipa::path(get, path = "/api/v1/api-keys/{api_key}", operation_id = "get_api_key", tag = "integrations", params(("api_key" = ApiKeyId, Path)), responses((status = 200, body = ApiKeyView)))]
 pub async fn get(can: Can<ManageIntegrations>, Path(id): Path<ApiKeyId>) -> Result<Answer, Problem> {
-    answer(&can, &find(&can, &id).await?).await
+    Ok(answer(&can, &find(&can, &id).await?).await?)
 }
 
-async fn answer(can: &Can<ManageIntegrations>, key: &ApiKey) -> Result<Answer, Problem> {
+async fn answer(can: &Can<ManageIntegrations>, key: &ApiKey) -> Result<Answer, Error> {
     let maker = can.get(keys::member(can.tenant(), &key.secret.by)).await?;
-    Ok(Answer::versioned(key.version, &key.view(maker.as_ref(), can.now()))?)
+    Answer::versioned(key.version, &key.view(maker.as_ref(), can.now()))
 }
 
 /// Rename a key, or change what it may and when it ends; it holds at its next request.
@@ -78,9 +78,12 @@ pub async fn edit(
     seen: IfMatch,
     Body(edit): Body<ApiKeyEdit>,
 ) -> Result<Answer, Problem> {
-    let (key, commit) = seen.check(find(&can, &id).await?)?.edit(edit, can.grants(), can.now())?;
-    can.commit(commit).await?;
-    answer(&can, &key).await
+    let (id, edit) = (&id, &edit);
+    can.settle(|can| async move {
+        let (key, commit) = seen.check(find(&can, id).await?)?.edit(edit.clone(), can.grants(), can.now())?;
+        Ok((commit, answer(&can, &key).await?))
+    })
+    .await
 }
 
 /// Give a key a new secret, shown in this answer and never again. The one before is taken for as long as you say, a week at the most.
@@ -93,12 +96,14 @@ pub async fn rotate(
     seen: IfMatch,
     Body(rotation): Body<Rotation>,
 ) -> Result<Answer, Problem> {
-    let key = seen.check(find(&can, &id).await?)?;
-    let (secret, kept) = can.new_secret(&id);
-    let (key, commit) = key.rotate(&rotation, kept, can.grants(), can.now())?;
-    can.commit(commit).await?;
-    let api_key = key.view(Some(can.membership()), can.now());
-    Ok(Answer::versioned(key.version, &NewApiKey { api_key, secret: Some(secret) })?)
+    let (id, rotation) = (&id, &rotation);
+    let rotated = can.settle_part(|can| async move {
+        let (secret, kept) = can.new_secret(id);
+        let (key, commit) = seen.check(find(&can, id).await?)?.rotate(rotation, kept, can.grants(), can.now())?;
+        let api_key = key.view(Some(can.membership()), can.now());
+        Ok((commit, Answer::versioned(key.version, &NewApiKey { api_key, secret: Some(secret) })?))
+    });
+    Ok(rotated.await?)
 }
 
 /// Revoke a key: it opens nothing from its next request on.

@@ -97,8 +97,12 @@ pub async fn rotate(
     seen: IfMatch,
     Body(rotation): Body<Rotation>,
 ) -> Result<Answer, Problem> {
-    let (webhook, commit) = seen.check(find(&can, &id).await?)?.rotate(rotation.grace_minutes, can.membership(), can.now())?;
-    can.commit(commit).await?;
+    let (id, minutes) = (&id, rotation.grace_minutes);
+    let rotated = can.settle_part(|can| async move {
+        let (webhook, commit) = seen.check(find(&can, id).await?)?.rotate(minutes, can.membership(), can.now())?;
+        Ok((commit, webhook))
+    });
+    let webhook = rotated.await?;
     let secret = Some(can.webhook_secret(&webhook).await?);
     Ok(Answer::versioned(webhook.version, &NewWebhook { webhook: webhook.view(can.now()), secret })?)
 }

@@ -109,7 +109,7 @@ async fn send(can: &Can<InviteMembers>, good: &[GoodRow]) -> Result<()> {
     for some in good.chunks(ROWS_AT_ONCE) {
         let invited = can.settle_part(|can| async move {
             let known = known(&can, some).await?;
-            invite(some, &known, organization, &inviter(&can), || can.random())
+            Ok((invite(some, &known, organization, &inviter(&can), || can.random())?, ()))
         });
         invited.await?;
     }

@@ -15,13 +15,16 @@ use domain::{
     settings::Settings,
     text::Email,
 };
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 /// Invitations that nobody has answered: open ones, expired ones, and those that were asked for and wait for an approval.
 ///
-/// An invitation expires a week after it was sent, or when whoever sent it may no longer give what it gives. For thirty days more it is kept and listed here as `expired`, so that it can
-/// be sent again, which opens it anew, or revoked; then it is forgotten. What was asked for and not approved within a week is
-/// listed no more.
+/// An invitation expires a week after it was sent, or when whoever sent it may no longer give what it gives. For thirty days
+/// more it is kept and listed here as `expired`, so that it can be sent again, which opens it anew, or revoked; then it is
+/// forgotten. What was asked for and not approved within a week is listed no more.
 #[utoipa::path(get, path = "/api/v1/invitations", operation_id = "list_invitations", tag = "organization", params(PageQuery), responses((status = 200, body = Page<Invitation>)))]
 pub async fn list(can: Can<InviteMembers>, list: List<All>) -> Result<Answer, Problem> {
     let now = can.now();
@@ -39,11 +42,11 @@ pub async fn list(can: Can<InviteMembers>, list: List<All>) -> Result<Answer, Pr
 /// Invite somebody by mail. The one-time link stands in the mail and nowhere else.
 ///
 /// Whoever has the address and is a member already, deactivated ones too, is not invited. One that waits for an answer from the
-/// same address is revoked by it, so that one link at a time is good. One address is invited ten times a day at
-/// the most, sent again or not, and all of them two hundred times an hour.
+/// same address is revoked by it, so that one link at a time is good. One address is invited ten times a day at the most, sent
+/// again or not, and all of them two hundred times an hour.
 #[utoipa::path(post, path = "/api/v1/invitations", operation_id = "invite", tag = "organization", request_body = InvitationDraft, responses((status = 201, body = Invitation)))]
 pub async fn invite(can: Can<InviteMembers>, Body(draft): Body<InvitationDraft>) -> Result<Answer, Problem> {
-    let draft = &draft;
+    let (draft, counted) = (&draft, &AtomicBool::new(false));
     can.settle(|can| async move {
         can.access().check_seat()?;
         check_department(&can, draft.department.as_ref()).await?;
@@ -51,7 +54,7 @@ pub async fn invite(can: Can<InviteMembers>, Body(draft): Body<InvitationDraft>)
             can.find(keys::organization(can.tenant()), "organisation"),
             settings_for(&can, &draft.email),
             earlier(&can, &draft.email),
-            can.count_invitation(&draft.email)
+            count_once(&can, &draft.email, counted)
         )?;
         settings.check_address(&draft.email, draft.role)?;
         let id = InvitationId::new(can.now(), can.random());
@@ -59,6 +62,11 @@ pub async fn invite(can: Can<InviteMembers>, Body(draft): Body<InvitationDraft>)
         Ok((commit, Answer::created(format_args!("/api/v1/invitations/{}", invitation.id), &invitation)?))
     })
     .await
+}
+
+/// A request is counted once, however often it is decided.
+async fn count_once(can: &Can<InviteMembers>, email: &Email, counted: &AtomicBool) -> Result<()> {
+    if counted.swap(true, Ordering::Relaxed) { Ok(()) } else { can.count_invitation(email).await }
 }
 
 pub(crate) fn inviter(can: &Can<InviteMembers>) -> Inviter<'_> {
@@ -120,13 +128,13 @@ fn check_domain(settings: &Settings, invitation: &Invitation) -> Result<()> {
 /// One that has expired is opened anew, and from then on it is yours. It is refused, and counted, as a new one is.
 #[utoipa::path(post, path = "/api/v1/invitations/{invitation}/resend", operation_id = "resend_invitation", tag = "organization", params(("invitation" = InvitationId, Path)), responses((status = 200, body = Invitation)))]
 pub async fn resend(can: Can<InviteMembers>, Path(id): Path<InvitationId>) -> Result<Answer, Problem> {
-    let id = &id;
+    let (id, counted) = (&id, &AtomicBool::new(false));
     can.settle(|can| async move {
         let invitation = find(&can, id).await?;
         let (settings, earlier, ()) = tokio::try_join!(
             settings_for(&can, &invitation.email),
             earlier(&can, &invitation.email),
-            can.count_invitation(&invitation.email)
+            count_once(&can, &invitation.email, counted)
         )?;
         check_domain(&settings, &invitation)?;
         let (invitation, commit) = invitation.resend(&inviter(&can), &earlier)?;

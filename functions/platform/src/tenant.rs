@@ -61,8 +61,7 @@ async fn shown<D: Sees<Organization> + Sees<Access> + Sees<Dossier> + Sees<Membe
     Ok(Answer::versioned(house.dossier.version, &Noted::new(house, owners, active))?)
 }
 
-/// Does something to an organisation as it is now. Operators meet in the dossier and are told; what the organisation itself
-/// changes at the same moment is read again.
+/// Does something to an organisation as it is now, and decides anew when it, or another operator, was quicker.
 async fn act(
     operator: &Operator<ManageTenants>,
     id: &OrganizationId,
@@ -70,11 +69,11 @@ async fn act(
     rule: impl Fn(&House) -> Result<Act>,
 ) -> Result<Answer, Problem> {
     let tenant = operator.tenant(id)?;
-    for _ in 0..limits::RACE_TRIES {
+    for tries in 0..limits::RACE_TRIES {
         let house = operator.house(id).await?;
         seen.check_version(Dossier::KIND, house.dossier.version)?;
         match operator.act(&tenant, rule(&house)?, None).await {
-            Err(Error::Stale { kind, .. }) if kind != Dossier::KIND => {}
+            Err(Error::Stale { .. } | Error::Conflict(_) | Error::NotFound(_)) => operator.step_aside(tries).await,
             other => {
                 other?;
                 let house = operator.house(id).await?;

@@ -19,7 +19,11 @@ async function ask(path, options) {
   }
   if (button) button.disabled = false;
   if (answer?.ok && told) return told;
-  if (told) status.textContent = told.errors?.length ? told.errors.map((e) => `${e.field.slice(1)} ${e.message}`).join("; ") : (told.detail ?? told.title);
+  if (told) status.textContent = sentence(told.errors?.length ? told.errors.map((e) => `${e.field.slice(1)} ${e.message}`).join("; ") : (told.detail ?? told.title));
+}
+
+function sentence(text) {
+  return `${text[0].toUpperCase()}${text.slice(1)}.`;
 }
 
 function send(path, body) {

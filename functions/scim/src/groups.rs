@@ -143,7 +143,7 @@ async fn regroup(can: &Scim, id: &GroupId, who: &BTreeSet<UserId>, come: bool) -
     for some in who.chunks(AT_ONCE) {
         // What was known of everybody's rights is of before the group, or those before these
         let can = can.again().await?;
-        can.settle_part(|can| async move { Rights::of(&can).manager().regroup(id, present(&can, some).await?, come) }).await?;
+        can.settle_part(|can| async move { Ok((Rights::of(&can).manager().regroup(id, present(&can, some).await?, come)?, ())) }).await?;
     }
     Ok(())
 }

@@ -113,6 +113,7 @@ fn goes_on(grant: Grant) -> bool {
             | Grant::UseSession
             | Grant::Converse
             | Grant::Connect
+            | Grant::InviteMembers
             | Grant::ManageIntegrations
             | Grant::ManageMembers
             | Grant::ProvisionMembers
@@ -121,14 +122,14 @@ fn goes_on(grant: Grant) -> bool {
 }
 
 /// What cuts somebody off.
-const CUTS_OFF: [&str; 2] = ["api_key.revoked", "member.deactivated"];
+const CUTS_OFF: [&str; 3] = ["api_key.revoked", "invitation.revoked", "member.deactivated"];
 
 /// What is done there: with what is a person's own, for a session to go on, to cut somebody off, and for the organisation to end.
 fn is_still_done(grant: Grant, commit: &Commit) -> bool {
     let mut written = commit.writes.iter().filter(|write| !matches!(write, Write::Hold { .. }));
     match grant {
         Grant::UseAccount | Grant::EditProfile | Grant::RemoveOrganization => true,
-        Grant::ManageIntegrations | Grant::ManageMembers | Grant::ProvisionMembers => {
+        Grant::InviteMembers | Grant::ManageIntegrations | Grant::ManageMembers | Grant::ProvisionMembers => {
             !commit.drafts.is_empty() && commit.drafts.iter().all(|draft| CUTS_OFF.contains(&draft.action))
         }
         grant => written.all(|write| goes_on(grant) && OF_A_SESSION.contains(&write.record().kind())),
@@ -420,11 +421,9 @@ impl<P: Permission> Can<P> {
         turns[keys::shard(of, turns.len() as u32) as usize].lock().await
     }
 
-    /// After a lost race, waits a moment of its own, so that those who lost together do not meet again.
+    /// Waits a moment after a lost race.
     pub async fn step_aside(&self, tries: usize) {
-        let most = 16_u64 << tries.min(7);
-        let millis = u64::try_from(self.random() % u128::from(most)).unwrap_or(most);
-        tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
+        self.room.step_aside(tries).await;
     }
 
     pub async fn get<R: Kept>(&self, key: Key<R>) -> Result<Option<R>>

@@ -208,6 +208,11 @@ impl<D: Sees<Organization> + Sees<Access> + Sees<Dossier>> Operator<D> {
 }
 
 impl Operator<ManageTenants> {
+    /// Waits a moment after a lost race.
+    pub async fn step_aside(&self, tries: usize) {
+        self.room.step_aside(tries).await;
+    }
+
     /// Stores what is done to an organisation, in one transaction: on its trail as done by the platform, on the platform's by whom.
     pub async fn act(&self, tenant: &Tenant, act: Act, answer: Option<Answer>) -> Result<Option<Answer>> {
         self.check_writes(&act.theirs.writes)?;

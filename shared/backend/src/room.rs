@@ -36,6 +36,13 @@ impl Room {
         self.inner.entropy.number()
     }
 
+    /// After a lost race, waits a moment of its own, so that those who lost together do not meet again.
+    pub(crate) async fn step_aside(&self, tries: usize) {
+        let most = 16_u64 << tries.min(7);
+        let millis = u64::try_from(self.random() % u128::from(most)).unwrap_or(most);
+        tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
+    }
+
     fn change(&self, number: u128, draft: Draft) -> Change {
         Change {
             id: ChangeId::new(self.now, number),

@@ -17,38 +17,34 @@ impl<P: Permission> Can<P> {
         Decided: Future<Output = Result<(Commit, Answer)>>,
         E: From<Error>,
     {
-        let decide = |can| {
-            let decided = decide(can);
-            async { decided.await.map(|(commit, answer)| (commit, Some(answer))) }
-        };
-        self.race(decide).await?.ok_or_else(|| Error::internal("an answer was lost on its way").into())
+        let (_, answer) = self.race(decide, |answer: &Answer| Some(answer.clone())).await?;
+        answer.ok_or_else(|| Error::internal("an answer was lost on its way").into())
     }
 
-    /// The same for a part of a request, whose answer comes later.
-    pub async fn settle_part<Decided>(&self, decide: impl Fn(Self) -> Decided) -> Result<()>
+    /// The same for what has another answer than what is stored: a part of a request, or a secret that is shown once.
+    pub async fn settle_part<Decided, T>(&self, decide: impl Fn(Self) -> Decided) -> Result<T>
     where
-        Decided: Future<Output = Result<Commit>>,
+        Decided: Future<Output = Result<(Commit, T)>>,
     {
-        let decide = |can| {
-            let decided = decide(can);
-            async { decided.await.map(|commit| (commit, None)) }
-        };
-        self.race(decide).await.map(drop)
+        let (made, _) = self.race(decide, |_| None).await?;
+        Ok(made)
     }
 
-    async fn race<Decided>(&self, decide: impl Fn(Self) -> Decided) -> Result<Option<Answer>>
+    /// Gives back what was decided, and the answer that is kept under the request's key: this one, or that of a twin.
+    async fn race<Decided, T>(&self, decide: impl Fn(Self) -> Decided, answer: impl Fn(&T) -> Option<Answer>) -> Result<(T, Option<Answer>)>
     where
-        Decided: Future<Output = Result<(Commit, Option<Answer>)>>,
+        Decided: Future<Output = Result<(Commit, T)>>,
     {
         let mut can = self.clone();
         for tries in 0..limits::RACE_TRIES {
-            let stored = match decide(can.clone()).await? {
-                (commit, Some(answer)) => can.answer(commit, answer).await.map(Some),
-                (commit, None) => can.commit(commit).await.map(|()| None),
+            let (commit, made) = decide(can.clone()).await?;
+            let stored = match answer(&made) {
+                Some(answer) => can.answer(commit, answer).await.map(Some),
+                None => can.commit(commit).await.map(|()| None),
             };
             match stored {
                 Err(Error::Stale { .. } | Error::Conflict(_) | Error::NotFound(_)) => can.step_aside(tries).await,
-                other => return other,
+                other => return other.map(|answer| (made, answer)),
             }
             can = can.again().await?;
         }

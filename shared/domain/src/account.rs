@@ -148,6 +148,9 @@ impl User {
         if after.date_of_birth.is_some_and(|born| born < date(1900, 1, 1) || born > today) {
             return Err(Error::invalid("/date_of_birth", "is not between 1900 and today"));
         }
+        if (Self { version: self.version, ..after.clone() }) == self {
+            return Ok((self, Commit::quiet()));
+        }
         let commit = self.become_one(&after);
         Ok((after, commit))
     }

@@ -184,6 +184,9 @@ impl ApiKey {
             None => self.ends_at,
         };
         let after = Self { name: edit.name.unwrap_or_else(|| self.name.clone()), permissions, ends_at, ..self.clone() };
+        if after == self {
+            return Ok((self, Commit::quiet()));
+        }
         Ok(self.replaced("api_key.edited", after))
     }
 

@@ -289,11 +289,14 @@ impl Invitation {
         self.is_waiting(now) || (self.is_expired(now) && now.as_second() < self.expires)
     }
 
-    /// As it is listed; `inviter` is whoever sent it, as far as they are known.
+    /// As it is listed, without what was deleted since; `inviter` is whoever sent it, as far as they are known.
     #[must_use]
     pub fn as_seen(self, inviter: Option<&Membership>, access: &Access, now: Timestamp) -> Self {
+        let (roles, groups) = (access.known("/roles", None, &self.roles), access.known("/groups", None, &self.groups));
+        let (roles, groups) = (roles.unwrap_or_default(), groups.unwrap_or_default());
         let void = self.is_expired(now) || (self.state == InvitationState::Pending && !self.is_backed_by(inviter, access));
-        if void { Self { state: InvitationState::Expired, ..self } } else { self }
+        let state = if void { InvitationState::Expired } else { self.state };
+        Self { state, roles, groups, ..self }
     }
 
     pub fn is_open(&self, now: Timestamp) -> bool {

@@ -202,8 +202,9 @@ pub fn of_orphans(change: &Change, maker: &Membership, keys: &[ApiKey], access: 
     let (Some(id), [_, ..]) = (id_after(change.id.as_str(), ChangeId::PREFIX), keys) else { return Vec::new() };
     let names: Vec<_> = keys.iter().take(limits::NAMES_TOLD).map(|key| key.name.as_str()).collect();
     let more = if keys.len() > names.len() { ", …" } else { "" };
-    let (count, verb) = if keys.len() == 1 { ("One key".to_owned(), "opens") } else { (format!("{} keys", keys.len()), "open") };
-    let text = format!("{count} of {} {verb} nothing more until somebody rotates them: {}{more}", maker.name, names.join(", "));
+    let (count, opens, them) =
+        if keys.len() == 1 { ("One key".to_owned(), "opens", "it") } else { (format!("{} keys", keys.len()), "open", "them") };
+    let text = format!("{count} of {} {opens} nothing more until somebody rotates {them}: {}{more}", maker.name, names.join(", "));
     let owners = access.owners.iter().filter(|owner| **owner != maker.user);
     let tell = |user: &UserId| Notification::new(id.clone(), user.clone(), Reason::KeysOrphaned, maker, text.clone(), change.at);
     owners.map(tell).collect()

@@ -172,12 +172,13 @@ pub struct Known {
 }
 
 impl Known {
-    /// What of an account is for this organisation. Who has left is remembered as they were. Of whom a directory says something
-    /// the name is the one it gives. Who did not take their place was asked by nobody: nothing of their account comes here.
+    /// What of an account is for this organisation. Who has left is remembered as they were. Whom a directory has named
+    /// has that name. Who did not take their place was asked by nobody: nothing of their account comes here.
     fn shown(&self, user: &User) -> User {
         let Self { member, card, personal, provisioned } = self;
         let left = member.standing == Standing::Removed;
-        let name = if left || provisioned.is_some() { member.name.clone() } else { user.name.clone() };
+        let name =
+            if left || provisioned.as_ref().is_some_and(|provisioned| provisioned.named) { member.name.clone() } else { user.name.clone() };
         let named = User { name, ..user.clone() };
         if member.is_theirs() {
             return named;

@@ -74,6 +74,8 @@ impl From<Fault> for Error {
 pub struct Provisioned {
     /// Of the member or the group.
     pub id: String,
+    /// Whether it has said what they are called: then they are called that here, whatever they call themselves.
+    pub named: bool,
     pub external_id: Option<Line>,
     pub given_name: Option<Line>,
     pub family_name: Option<Line>,
@@ -84,7 +86,7 @@ pub struct Provisioned {
 
 impl Provisioned {
     pub fn none(id: impl std::fmt::Display) -> Self {
-        Self { id: id.to_string(), external_id: None, given_name: None, family_name: None, department: None, version: 0 }
+        Self { id: id.to_string(), named: false, external_id: None, given_name: None, family_name: None, department: None, version: 0 }
     }
 }
 

@@ -269,6 +269,10 @@ impl House {
             let version = self.organization.version + 1;
             after.organization = Organization { name, expected_users: users, version, ..self.organization.clone() };
         }
+        let noted = edit.note.as_ref().is_some_and(|note| *note != self.dossier.note);
+        if !noted && (&after.organization, &after.access) == (&self.organization, &self.access) {
+            return Ok(Act { theirs: Commit::quiet(), ours: Commit::quiet() });
+        }
         Ok(self.act("organization.edited", &after, edit.note))
     }
 

@@ -23,7 +23,8 @@ use serde_json::{Value, json};
 pub struct UserDraft {
     /// Its `userName`, which is the address.
     pub email: Email,
-    pub name: Line,
+    /// Absent, where nothing is said of it.
+    pub name: Option<Line>,
     /// Where nothing is said of it, who is new is active, and who is here stays as they are.
     pub active: Option<bool>,
     pub external_id: Option<Line>,
@@ -40,13 +41,16 @@ impl UserDraft {
         let mut resource = apply(view.clone(), operations)?;
         let name = |resource: &Value, sub: &str| member(resource, "name").and_then(|name| member(name, sub)).cloned();
         let [given, family, whole] = ["givenName", "familyName", "formatted"].map(|sub| name(&view, sub) != name(&resource, sub));
-        if member(&view, "displayName") == member(&resource, "displayName") && (given || family || whole) {
+        let shown = member(&view, "displayName") != member(&resource, "displayName");
+        if !shown && (given || family || whole) {
             resource["displayName"] = Value::Null;
             if !whole {
                 resource["name"]["formatted"] = Value::Null;
             }
         }
-        Self::read(&resource)
+        let draft = Self::read(&resource)?;
+        // What is as it was the directory did not say
+        Ok(Self { name: draft.name.filter(|_| shown || given || family || whole), ..draft })
     }
 
     pub fn read(resource: &Value) -> Result<Self, Fault> {
@@ -67,9 +71,11 @@ impl UserDraft {
             Some(shown) => Some(shown),
             None => line(name("formatted"), "name.formatted")?,
         };
-        let local = email.as_str().split('@').next().unwrap_or_default();
-        let fallback = if both.is_empty() { local } else { &both };
-        let name = shown.map_or_else(|| fallback.parse::<Line>().map_err(|message| invalid(format!("name {message}"))), Ok)?;
+        let name = match shown {
+            None if both.is_empty() => None,
+            None => Some(both.parse::<Line>().map_err(|message| invalid(format!("name {message}")))?),
+            shown => shown,
+        };
         let external_id = line(member(resource, "externalId"), "externalId")?;
         let title = line(member(resource, "title"), "title")?;
         let department = line(member(resource, ENTERPRISE_USER).and_then(|more| member(more, "department")), "department")?;
@@ -79,6 +85,7 @@ impl UserDraft {
     fn provisioned(&self, before: &Provisioned) -> Provisioned {
         Provisioned {
             id: before.id.clone(),
+            named: before.named || self.name.is_some(),
             external_id: self.external_id.clone(),
             given_name: self.given_name.clone(),
             family_name: self.family_name.clone(),
@@ -194,8 +201,9 @@ impl Provision<'_> {
             return Err(Error::forbidden("whoever answers for this key may less than a member, and so makes none"));
         }
         let is_new = account.is_none();
-        let user =
-            User::new(account.unwrap_or(id), draft.name.clone(), draft.email.clone(), Zone::default(), self.organization.clone(), self.now);
+        let local = || draft.email.as_str().split('@').next().unwrap_or_default().parse::<Line>();
+        let name = draft.name.clone().map_or_else(local, Ok).map_err(Error::internal)?;
+        let user = User::new(account.unwrap_or(id), name, draft.email.clone(), Zone::default(), self.organization.clone(), self.now);
         let standing = if draft.active.unwrap_or(true) { Standing::Active } else { Standing::Deactivated };
         let place = user.joins(self.organization, Role::Member, draft.place(self.structure), self.now);
         // Whoever has an account takes the place by opening it
@@ -221,15 +229,15 @@ impl Provision<'_> {
         if !active {
             self.check_others(&before)?;
         }
-        let mut wanted = Membership { name: draft.name.clone(), title: draft.title.clone(), ..before.clone() };
+        let name = draft.name.clone().unwrap_or_else(|| before.name.clone());
+        let mut wanted = Membership { name, title: draft.title.clone(), ..before.clone() };
         // Somebody here may have moved them since; what the directory says anew counts
         if draft.department != noted.department {
             wanted.department = draft.place(self.structure);
         }
         let (member, commit) = self.manager.provision(before, wanted, active, self.now)?;
         let after = draft.provisioned(noted);
-        // Once a directory has said something of a member, their name is what it says
-        if noted.version > 0 && (Provisioned { version: noted.version, ..after.clone() }) == *noted {
+        if (Provisioned { version: noted.version, ..after.clone() }) == *noted {
             return Ok((member, noted.clone(), commit));
         }
         Ok((member, after.clone(), note(commit, Resource::User, noted, after)))
@@ -256,18 +264,19 @@ mod tests {
             "meta": { "resourceType": "User" }, "name": { "formatted": "Ben Li", "familyName": "Li", "givenName": "Ben" }, "roles": []
         });
         let ben = read(entra).unwrap();
-        assert_eq!((ben.email.as_str(), ben.name.as_str(), ben.active), ("ben@example.com", "Ben Li", Some(true)));
+        assert_eq!((ben.email.as_str(), ben.active), ("ben@example.com", Some(true)));
+        assert_eq!(ben.name.unwrap().as_str(), "Ben Li");
         assert_eq!(ben.external_id.unwrap().as_str(), "0a21f0f2");
         for (name, shown) in [
-            (json!({}), "ben"),
             (json!({ "name": { "givenName": "Ben", "familyName": "Li" } }), "Ben Li"),
             (json!({ "displayName": "B. Li", "name": { "formatted": "Ben Li" } }), "B. Li"),
             (json!({ "displayName": "", "name": { "formatted": "Ben Li" } }), "Ben Li"),
         ] {
             let mut user = json!({ "userName": "ben@example.com" });
             user.as_object_mut().unwrap().extend(name.as_object().unwrap().clone());
-            assert_eq!(read(user).unwrap().name.as_str(), shown);
+            assert_eq!(read(user).unwrap().name.unwrap().as_str(), shown);
         }
+        assert_eq!(read(json!({ "userName": "ben@example.com", "displayName": "" })).unwrap().name, None);
         for (active, read_as) in [(json!(null), None), (json!(false), Some(false)), (json!("False"), Some(false))] {
             assert_eq!(read(json!({ "userName": "ben@example.com", "active": active })).unwrap().active, read_as);
         }
