@@ -58,7 +58,7 @@ events: ## Replay infra/events to the binaries of the functions
 
 .PHONY: scale
 scale: ## Hold what is done with people to the same cost among 10,000 members and 10,000 organisations
-	cargo test $(LOCKED) --profile bench --package tests --test it -- --ignored --nocapture ten_thousand
+	cargo test $(LOCKED) --profile bench --package tests --test it -- --ignored --nocapture --test-threads 1 ten_thousand
 
 .PHONY: check
 check: check-format check-template check-dependencies check-code check-docs check-openapi ## Check format, lints, docs, dependencies, template and OpenAPI
