@@ -11,6 +11,8 @@ use std::{
 
 /// The first operator: whoever of those that share a system made it.
 const FIRST: &str = "ada@platform.example";
+/// For how many seconds others go on with a session, so that it does not end in their hands.
+const SHARED: i64 = 1800;
 const FACTOR: &str = "/api/v1/platform/second-factor";
 
 /// What the authenticator apps of this world's operators know, by the operators' addresses.
@@ -22,8 +24,9 @@ struct App {
     secret: String,
     /// The half minute of the last code that was used.
     used: i64,
-    /// The latest session, which others go on with where many share a system.
+    /// The latest session, which others go on with where many share a system, and the second it began.
     access: String,
+    since: i64,
 }
 
 impl World {
@@ -86,7 +89,7 @@ impl Person {
         let secret = text(&enrolment["secret"]);
         let now = world.now().await;
         // The earliest that is taken, so that there are two more at once
-        let app = App { used: now.as_second() / 30 - 1, access: operator.access.clone(), secret };
+        let app = App { used: now.as_second() / 30 - 1, access: operator.access.clone(), since: now.as_second(), secret };
         operator.post(&format!("{FACTOR}/confirm"), json!({ "code": code(&app.secret, now, -1) })).await.expect(200);
         world.apps(|apps| apps.0.insert(email.to_owned(), app));
         operator
@@ -95,15 +98,16 @@ impl Person {
     async fn with_code(world: &World, email: &str, app: App) -> Self {
         let known =
             Self { id: String::new(), email: email.to_owned(), access: app.access.clone(), refresh: String::new(), world: world.clone() };
-        if world.is_shared() {
+        if world.is_shared() && world.now().await.as_second() - app.since < SHARED {
             let me = known.get("/api/v1/platform/me").await;
             if me.status == 200 {
                 return Self { id: text(&me.json["id"]), ..known };
             }
         }
         let form = json!({ "email": email, "password": PASSWORD, "code": world.operator_code(email).await });
+        let since = world.now().await.as_second();
         let operator = Self::of_operator(world, email, world.post("/api/v1/platform/login", form).await);
-        world.apps(|apps| drop(apps.0.entry(email.to_owned()).and_modify(|app| app.access = operator.access.clone())));
+        world.apps(|apps| apps.0.get_mut(email).map(|app| (app.access, app.since) = (operator.access.clone(), since)));
         operator
     }
 
