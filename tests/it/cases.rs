@@ -176,7 +176,7 @@ const CASES: &[(&str, &str)] = &[
     ("POST /api/v1/api-keys/{api_key}/rotate", r#"{"grace_minutes":60}"#),
     ("DELETE /api/v1/api-keys/{api_key}", ""),
     ("GET /api/v1/webhooks", ""),
-    ("POST /api/v1/webhooks", r#"{"url":"http://127.0.0.1:9/hook","events":["file.deleted"]}"#),
+    ("POST /api/v1/webhooks", r#"{"url":"http://127.0.0.1:9/hook","events":["file.stored"]}"#),
     ("GET /api/v1/webhooks/{webhook}", ""),
     ("PATCH /api/v1/webhooks/{webhook}", r#"{"description":"Stock"}"#),
     ("POST /api/v1/webhooks/{webhook}/rotate", "{}"),
@@ -323,8 +323,8 @@ pub(crate) async fn objects(acme: &Organization, person: &Person) -> Objects {
     let group = id(&owner.post("/api/v1/groups", named).await.expect(201));
     let key = json!({ "name": "Import", "permissions": ["read_tasks"] });
     let api_key = id(&owner.post("/api/v1/api-keys", key).await.expect(201)["api_key"]);
-    // Nobody listens at that port, and nothing it hears of happens: only its test is told
-    let webhook = json!({ "url": "http://127.0.0.1:9/hook", "events": ["file.deleted"] });
+    // Nobody listens at that port, and no file is stored before its test is told
+    let webhook = json!({ "url": "http://127.0.0.1:9/hook", "events": ["file.stored"] });
     let webhook = id(&owner.post("/api/v1/webhooks", webhook).await.expect(201)["webhook"]);
     owner.post(&format!("/api/v1/webhooks/{webhook}/ping"), json!({})).await.expect(204);
     person.world.idle().await;

@@ -81,7 +81,7 @@ impl Room {
             // Numbered one after the other, so that the changes of one commit keep their order
             for (number, draft) in (self.random() >> 8..).zip(commit.drafts) {
                 let change = room.change(number, draft);
-                changes.push(table.write_change(&room.tenant, &change, room.hooked && webhook::is_told(&change.action))?);
+                changes.push(table.write_change(&room.tenant, &change, webhook::is_told(&change.action) && room.hooked)?);
             }
         }
         writes.extend(changes);

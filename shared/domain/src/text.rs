@@ -72,8 +72,11 @@ texts! {
     FileName(file_name) { min_length = 1, max_length = 200, example = "plan.pdf" }
     /// An address of the web, up to 2,000 characters.
     Url(url) { max_length = 2_000, format = "uri", example = "https://hooks.example.com/office" }
-    /// What a webhook hears: `task.moved`, `task.*` or `*`. The kinds are client, comment, department, file, group, invitation,
-    /// invoice, member, project, role, task and team; the rest is the `action` of a change.
+    /// What a webhook hears: one event, such as `task.moved`; all of a kind, such as `task.*`; or all, `*`. Events are client:
+    /// created, edited; comment: written; department: created, edited, deleted; file: announced, stored; group: created, edited,
+    /// deleted; invitation: requested, sent, accepted, revoked; invoice: drafted, issued, printed; member: joined, edited,
+    /// deactivated, reactivated, removed, provisioned, accepted, followed; project: created, edited, status_changed; role: created,
+    /// edited, deleted; task: created, edited, moved, deleted; team: created, edited, deleted.
     Event(event) { max_length = 80, example = "task.*" }
     /// An IANA time zone.
     Zone(zone) { max_length = 64, example = "Europe/London" }

@@ -17,28 +17,36 @@ use utoipa::ToSchema;
 
 /// What changes of are told. Accounts, conversations and the organisation itself are nobody's business elsewhere.
 /// Each is read under a permission: a webhook tells no more than whoever answers for it may read.
-const TOLD: &[(&str, Grant)] = &[
-    ("client", Grant::ReadBilling),
-    ("comment", Grant::ReadTasks),
-    ("department", Grant::ReadDirectory),
-    ("file", Grant::ReadFiles),
-    ("group", Grant::ReadDirectory),
-    ("invitation", Grant::InviteMembers),
-    ("invoice", Grant::ReadBilling),
-    ("member", Grant::ReadDirectory),
-    ("project", Grant::ReadProjects),
-    ("role", Grant::ReadDirectory),
-    ("task", Grant::ReadTasks),
-    ("team", Grant::ReadDirectory),
+const TOLD: &[(&str, Grant, &[&str])] = &[
+    ("client", Grant::ReadBilling, &["created", "edited"]),
+    ("comment", Grant::ReadTasks, &["written"]),
+    ("department", Grant::ReadDirectory, &["created", "edited", "deleted"]),
+    ("file", Grant::ReadFiles, &["announced", "stored"]),
+    ("group", Grant::ReadDirectory, &["created", "edited", "deleted"]),
+    ("invitation", Grant::InviteMembers, &["requested", "sent", "accepted", "revoked"]),
+    ("invoice", Grant::ReadBilling, &["drafted", "issued", "printed"]),
+    ("member", Grant::ReadDirectory, &["joined", "edited", "deactivated", "reactivated", "removed", "provisioned", "accepted", "followed"]),
+    ("project", Grant::ReadProjects, &["created", "edited", "status_changed"]),
+    ("role", Grant::ReadDirectory, &["created", "edited", "deleted"]),
+    ("task", Grant::ReadTasks, &["created", "edited", "moved", "deleted"]),
+    ("team", Grant::ReadDirectory, &["created", "edited", "deleted"]),
 ];
 
 /// Under what permission changes of a kind are read, if they are told at all.
 pub fn reads(kind: &str) -> Option<Grant> {
-    TOLD.iter().find(|(told, _)| *told == kind).map(|(_, grant)| *grant)
+    TOLD.iter().find(|(told, ..)| *told == kind).map(|(_, grant, _)| *grant)
 }
 
+/// Whether this is what happens to something of a kind that is told.
+pub fn is_event(kind: &str, verb: &str) -> bool {
+    TOLD.iter().any(|(told, _, verbs)| *told == kind && verbs.contains(&verb))
+}
+
+/// Whether webhooks may be told of an action.
 pub fn is_told(action: &str) -> bool {
-    action == PING || action.split_once('.').is_some_and(|(kind, _)| reads(kind).is_some())
+    let told = action == PING || action.split_once('.').is_some_and(|(kind, verb)| is_event(kind, verb));
+    debug_assert!(told || action.split_once('.').is_none_or(|(kind, _)| reads(kind).is_none()), "{action} is on no list");
+    told
 }
 
 const PING: &str = "webhook.pinged";
@@ -533,10 +541,30 @@ mod tests {
         assert!(!hears(&["task.*"], "invoice.issued") && !hears(&["task.moved"], "task.edited") && !hears(&["*"], PING));
         let before = ChangeId::new(NOW - SignedDuration::from_millis(1), 3);
         assert!(!webhook(&["*"]).hears(&before, "task.moved", &subject, &Role::Owner.grants()), "it was not there yet");
-        for wrong in
-            ["", "task", "task.", ".moved", "*.moved", "task.mo*", "session.opened", "message.*", "organization.*", "Task.*", "a.b.c"]
-        {
+        for wrong in [
+            "",
+            "task",
+            "task.",
+            ".moved",
+            "*.moved",
+            "task.mo*",
+            "task.painted",
+            "session.opened",
+            "message.*",
+            "organization.*",
+            "Task.*",
+            "a.b.c",
+        ] {
             assert!(wrong.parse::<Event>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_document_names_every_event() {
+        let schema = json!(<Event as utoipa::PartialSchema>::schema());
+        let text = schema["description"].as_str().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        for (kind, _, verbs) in TOLD {
+            assert!(text.contains(&format!("{kind}: {}", verbs.join(", "))), "{kind} is not told of in {text}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! What each kind of text has to be.
 
+use crate::webhook::{is_event, reads};
 use unicode_normalization::char::is_combining_mark;
 
 pub(super) fn at_most(text: String, most: usize) -> Result<String, String> {
@@ -104,10 +105,9 @@ pub(super) fn url(text: String) -> Result<String, String> {
 }
 
 pub(super) fn event(text: String) -> Result<String, String> {
-    let is_verb = |verb: &str| !verb.is_empty() && verb.len() <= 40 && verb.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
     match text.split_once('.') {
         None if text == "*" => Ok(text),
-        Some((kind, verb)) if crate::webhook::reads(kind).is_some() && (verb == "*" || is_verb(verb)) => Ok(text),
+        Some((kind, verb)) if verb == "*" && reads(kind).is_some() || is_event(kind, verb) => Ok(text),
         _ => Err("is no event that is told, such as task.moved, task.* or *".to_owned()),
     }
 }
