@@ -178,7 +178,7 @@ async fn what_the_system_decides_nobody_else_writes() {
             Method::POST,
             "/api/v1/invitations".into(),
             json!({ "email": "x@example.com", "role": "member" }),
-            &["state", "sending", "invited_by", "expires_at"],
+            &["state", "sending", "link_number", "invited_by", "expires_at"],
         ),
         (Method::POST, "/api/v1/clients".into(), json!({ "name": "x", "email": "x@example.com", "address": "x" }), &[]),
         (

@@ -1,7 +1,8 @@
 //! How people come in: by an invitation, or by asking for one.
 
 use serde_json::{Value, json};
-use tests::{Answer, Person, World};
+use std::time::Duration;
+use tests::{Answer, Organization, Person, World};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -119,11 +120,9 @@ async fn whoever_asks_twice_asks_once_and_is_sent_again_what_waits_for_them() {
     ask(&second, &lee).await.expect(204);
     let link = world.link(&lee, "join").await;
     ask(&second, &lee).await.expect(204);
-    let again = world.link(&lee, "join").await;
-    assert_ne!(link, again);
+    assert_eq!((world.mails(&lee).await.len(), world.link(&lee, "join").await), (2, link.clone()));
     let join = async |token: &str| world.post("/api/v1/auth/join", json!({ "token": token, "name": "Lee", "password": PASSWORD })).await;
-    join(&link).await.refused(409, "conflict");
-    join(&again).await.expect(201);
+    join(&link).await.expect(201);
     assert_eq!(acme.owner.list("/api/v1/invitations").await.len(), 1, "who joined is invited no more");
 }
 
@@ -151,6 +150,27 @@ async fn of_one_address_the_last_link_alone_is_good() {
 }
 
 #[tokio::test]
+#[tokio::test]
+async fn nobody_ends_or_prolongs_the_invitation_of_another_by_asking_in_their_name() {
+    let world = World::alone().await;
+    let acme = world.organization("Acme").await;
+    let (zoe, draft) = (world.email("zoe"), json!({ "approval": false }));
+    let code = acme.owner.post("/api/v1/organization/join-code", draft).await.expect(200)["joining"]["code"].clone();
+    let invited = acme.owner.post("/api/v1/invitations", json!({ "email": zoe, "role": "manager" })).await.expect(201);
+    let (link, days) = (world.link(&zoe, "join").await, async |days: u64| world.advance(Duration::from_secs(days * 24 * 3600)).await);
+    let form = json!({ "code": code, "email": zoe });
+    days(6).await;
+    world.post("/api/v1/auth/ask-to-join", form.clone()).await.expect(204);
+    assert_eq!(world.mails(&zoe).await.len(), 2, "whoever asks is sent what waits for them");
+    let looked = world.post("/api/v1/auth/invitation", json!({ "token": link })).await.expect(200);
+    assert_eq!((&looked["role"], &looked["expires_at"]), (&json!("manager"), &invited["expires_at"]));
+    days(1).await;
+    world.post("/api/v1/auth/join", json!({ "token": link, "name": "Zoe", "password": PASSWORD })).await.refused(409, "conflict");
+    world.post("/api/v1/auth/ask-to-join", form).await.expect(204);
+    let form = json!({ "token": world.link(&zoe, "join").await, "name": "Zoe", "password": PASSWORD });
+    assert_eq!(world.post("/api/v1/auth/join", form).await.expect(201)["role"], "member", "what has expired gives nothing");
+}
+
 async fn whoever_has_a_link_sees_what_it_is_to_and_can_still_join_by_it() {
     let world = World::new().await;
     let (acme, other) = (world.organization("Acme").await, world.organization("Other").await);
@@ -308,7 +328,7 @@ async fn an_invitation_of_somebody_who_may_no_longer_give_it_is_sent_again_by_so
 /// The first second of an hour or a day, so that none begins while somebody counts in it.
 async fn begin(world: &World, seconds: u64) {
     let now = world.now().await.as_second().unsigned_abs();
-    world.advance(std::time::Duration::from_secs(seconds - now % seconds)).await;
+    world.advance(Duration::from_secs(seconds - now % seconds)).await;
 }
 
 #[tokio::test]
@@ -333,7 +353,7 @@ async fn one_address_is_invited_ten_times_a_day_at_the_most_sent_again_or_not() 
     assert!((1..=10).contains(&world.mails(&email).await.len()));
     invite(&acme.owner, &world.email("cleo")).await.expect(201);
     invite(&world.organization("Other").await.owner, &email).await.expect(201);
-    world.advance(std::time::Duration::from_secs(24 * 3600)).await;
+    world.advance(Duration::from_secs(24 * 3600)).await;
     let owner = Person::login(&world, &acme.owner.email, PASSWORD).await;
     let again = format!("/api/v1/invitations/{}/resend", last["id"].as_str().expect("an id"));
     owner.post(&again, json!({})).await.expect(200);
@@ -381,7 +401,7 @@ async fn an_organisation_invites_two_hundred_times_an_hour_at_the_most_and_by_li
     import("").await.refused(429, "too-many-requests");
     import("?dry_run=true").await.expect(200);
     invite(&world.organization("Other").await.owner, &world.email("zoe")).await.expect(201);
-    world.advance(std::time::Duration::from_secs(3600)).await;
+    world.advance(Duration::from_secs(3600)).await;
     let owner = Person::login(&world, &acme.owner.email, PASSWORD).await;
     invite(&owner, &world.email("zoe")).await.expect(201);
 }
@@ -391,7 +411,7 @@ async fn an_invitation_that_expired_is_seen_and_sent_again_until_it_is_forgotten
     let world = World::alone().await;
     let acme = world.organization("Acme").await;
     let days = async |days: u64| {
-        world.advance(std::time::Duration::from_secs(days * 24 * 3600)).await;
+        world.advance(Duration::from_secs(days * 24 * 3600)).await;
         Person::login(&world, &acme.owner.email, PASSWORD).await
     };
     let (ben, cleo, dan) = (world.email("ben"), world.email("cleo"), world.email("dan"));
@@ -425,7 +445,10 @@ async fn an_invitation_that_expired_is_seen_and_sent_again_until_it_is_forgotten
     world.post("/api/v1/auth/join", form(&first)).await.refused(409, "conflict");
     let owner = days(36).await;
     assert_eq!(told(&seen(&owner).await), [json!([ben, "expired"])]);
-    owner.post(&again, json!({})).await.expect(200);
+    // A new one takes its place
+    invite(&owner, &ben).await.expect(201);
+    assert_eq!(told(&seen(&owner).await), [json!([ben, "pending"])]);
+    owner.post(&again, json!({})).await.refused(409, "conflict");
     world.post("/api/v1/auth/join", form(&world.link(&ben, "join").await)).await.expect(201);
     assert!(seen(&owner).await.is_empty());
 

@@ -50,12 +50,12 @@ fn told_outside(error: Error) -> Error {
 
 /// The invitation that a link stands for, if the link is good.
 async fn invitation(visitor: &Visitor, token: &str) -> Result<(Tenant, Invitation, Settings)> {
-    let (organization, id, sending) = visitor.read_invitation_link(token).await?.ok_or_else(void)?;
+    let (organization, id, number) = visitor.read_invitation_link(token).await?.ok_or_else(void)?;
     let tenant = visitor.organization(&organization);
     let (invitation, settings) = tokio::try_join!(visitor.get(keys::invitation(&tenant, &id)), visitor.get(keys::settings(&tenant)))?;
     let (invitation, settings) = (invitation.ok_or_else(void)?, settings.unwrap_or_default());
     // The domains that are allowed may have changed since it was sent
-    match invitation.is_open(visitor.now()) && invitation.sending == sending && settings.admits(&invitation.email, invitation.role) {
+    match invitation.is_open(visitor.now()) && invitation.link_number == number && settings.admits(&invitation.email, invitation.role) {
         true => Ok((tenant, invitation, settings)),
         false => Err(void()),
     }

@@ -261,15 +261,15 @@ impl Visitor {
         Ok(sessions.into_iter().filter(|session| session.is_alive(self.now)).collect())
     }
 
-    /// The invitation a link stands for: `None` for anything that is not a link of ours.
+    /// The invitation a link stands for, and which of its links it is: `None` for anything that is not a link of ours.
     pub async fn read_invitation_link(&self, link: &str) -> Result<Option<(OrganizationId, InvitationId, u32)>> {
-        let Some([organization, invitation, sending]) = self.backend.read_link("invitation", link).await? else { return Ok(None) };
+        let Some([organization, invitation, number]) = self.backend.read_link("invitation", link).await? else { return Ok(None) };
         Ok(organization
             .parse()
             .ok()
             .zip(invitation.parse().ok())
-            .zip(sending.parse().ok())
-            .map(|((organization, invitation), sending)| (organization, invitation, sending)))
+            .zip(number.parse().ok())
+            .map(|((organization, invitation), number)| (organization, invitation, number)))
     }
 
     /// What somebody who gave the right password is asked for next. It is derived, never stored, and holds on this device only.
@@ -351,7 +351,7 @@ impl Backend {
     }
 
     pub async fn invitation_link(&self, invitation: &Invitation) -> Result<String> {
-        self.link("invitation", &[invitation.organization.as_str(), invitation.id.as_str(), &invitation.sending.to_string()]).await
+        self.link("invitation", &[invitation.organization.as_str(), invitation.id.as_str(), &invitation.link_number.to_string()]).await
     }
 
     /// It works until the password is another one.

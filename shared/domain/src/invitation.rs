@@ -28,7 +28,7 @@ pub enum InvitationState {
     Revoked,
 }
 
-/// An invitation by mail. Its one-time link is derived from its id and `sending`, and is kept nowhere.
+/// An invitation by mail. Its one-time link is derived from its id and `link_number`, and is kept nowhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Invitation {
     pub id: InvitationId,
@@ -45,8 +45,10 @@ pub struct Invitation {
     /// Who invites; the organisation itself when somebody joins by its code.
     pub inviter: Line,
     pub state: InvitationState,
-    /// How often it was sent; each sending ends the link before it.
+    /// How often it was sent.
     pub sending: u32,
+    /// Which of its links is good. Whoever sends it again makes a new one; whoever asks for it again is sent the same.
+    pub link_number: u32,
     pub expires_at: Timestamp,
     pub created_at: Timestamp,
     pub version: u64,
@@ -80,6 +82,15 @@ impl Earlier {
     /// Another one than this that waits for an answer.
     fn waiting(&self, but: &InvitationId, now: Timestamp) -> Option<&Invitation> {
         self.invitation.as_ref().filter(|invitation| invitation.id != *but && invitation.is_waiting(now))
+    }
+
+    /// What waits for an answer gives way to another invitation, and so does what has expired, if whoever invites could send it again.
+    fn make_room(&self, by: &InvitationId, inviter: &Inviter<'_>) -> Result<Commit> {
+        let before = self.invitation.clone().filter(|invitation| invitation.id != *by && invitation.is_unanswered(inviter.now));
+        match before.map(|before| (before.is_expired(inviter.now), before.revoke(inviter))) {
+            None | Some((true, Err(_))) => Ok(Commit::quiet()),
+            Some((_, revoked)) => revoked.map(|(_, commit)| commit),
+        }
     }
 
     fn check_none_waits(&self, but: &InvitationId, now: Timestamp) -> Result<()> {
@@ -184,10 +195,7 @@ impl Invitation {
             inviter: inviter.member.name.clone(),
             ..Self::sent(id, draft.email, draft.role, organization, inviter.now)
         })?;
-        let commit = match earlier.waiting(&invitation.id, inviter.now) {
-            Some(before) => before.clone().revoke(inviter)?.1,
-            None => Commit::quiet(),
-        };
+        let commit = earlier.make_room(&invitation.id, inviter)?;
         let commit = commit.and(Commit::create("invitation.sent", invitation.clone())).and(earlier.lead_to(&invitation));
         Ok((invitation, commit))
     }
@@ -212,6 +220,7 @@ impl Invitation {
             inviter: organization.name.clone(),
             state: InvitationState::Pending,
             sending: 1,
+            link_number: 1,
             expires_at: now + limits::INVITATION,
             created_at: now,
             version: 1,
@@ -226,7 +235,8 @@ impl Invitation {
     }
 
     /// Somebody asks to join by the organisation's code. What follows goes to the address they gave, so that nobody joins
-    /// under another's. Who asks again is sent again what waits for them; what waits for an approval waits on.
+    /// under another's. Who asks again is sent again what waits for them, with the link they were sent, for anybody could ask in
+    /// their name; what waits for an approval waits on.
     pub fn asked_for(
         id: InvitationId,
         email: Email,
@@ -236,13 +246,11 @@ impl Invitation {
         now: Timestamp,
     ) -> Option<Commit> {
         if let Some(before) = earlier.waiting(&id, now) {
-            let before = before.clone();
-            let again = before.clone().opened_anew(now);
-            let commit = || Commit::replace("invitation.sent", before, again.clone()).and(earlier.lead_to(&again));
-            return (again.state == InvitationState::Pending).then(commit);
+            let again = Self { sending: before.sending + 1, version: before.version + 1, ..before.clone() };
+            return before.is_open(now).then(|| Commit::replace("invitation.sent", before.clone(), again));
         }
-        let (state, sending) = if joining.approval { (InvitationState::Requested, 0) } else { (InvitationState::Pending, 1) };
-        let invitation = Self { state, sending, ..Self::sent(id, email, Role::Member, organization, now) };
+        let (state, sent) = if joining.approval { (InvitationState::Requested, 0) } else { (InvitationState::Pending, 1) };
+        let invitation = Self { state, sending: sent, link_number: sent, ..Self::sent(id, email, Role::Member, organization, now) };
         let action = if joining.approval { "invitation.requested" } else { "invitation.sent" };
         Some(Commit::create(action, invitation.clone()).and(earlier.lead_to(&invitation)))
     }
@@ -271,8 +279,8 @@ impl Invitation {
 
     /// With a link that is good from now on, and the only one.
     fn opened_anew(self, now: Timestamp) -> Self {
-        let (sending, version) = (self.sending + 1, self.version + 1);
-        Self { sending, expires_at: now + limits::INVITATION, version, expires: forgotten(now), ..self }
+        let (sending, link_number, version) = (self.sending + 1, self.link_number + 1, self.version + 1);
+        Self { sending, link_number, expires_at: now + limits::INVITATION, version, expires: forgotten(now), ..self }
     }
 
     /// Whether it waits for somebody: for the one who is invited, or for an approval.
