@@ -99,6 +99,7 @@ const CASES: &[(&str, &str)] = &[
     ("GET /api/v1/members/export", ""),
     ("GET /api/v1/members/{member}", ""),
     ("GET /api/v1/members/{member}/card", ""),
+    ("GET /api/v1/members/names?of={member}", ""),
     ("GET /api/v1/members/{member}/personal", ""),
     ("PATCH /api/v1/members/{colleague}", r#"{"groups":[]}"#),
     ("POST /api/v1/members/{colleague}/deactivate", ""),

@@ -205,6 +205,30 @@ async fn whoever_was_removed_is_found_no_more_and_whoever_has_a_new_name_by_that
 }
 
 #[tokio::test]
+async fn whoever_was_shown_an_id_is_told_the_name_guests_too() {
+    let world = World::new().await;
+    let (acme, evil) = (world.organization("Acme").await, world.organization("Evil").await);
+    let (ann, ben, gus) = (acme.joins("Ann", "member").await, acme.joins("Ben", "member").await, acme.joins("Gus", "guest").await);
+    acme.owner.delete(&format!("/api/v1/members/{}", ben.id)).await.expect(204);
+    let never = format!("usr_{}", "0".repeat(26));
+    let ask = async |by: &Person, ids: &[&str]| by.get(&format!("/api/v1/members/names?of={}", ids.join(","))).await;
+    let asked = [&ann.id, &ben.id, &evil.owner.id, &never, &ann.id].map(String::as_str);
+    let mut told = ask(&gus, &asked).await.expect(200)["items"].as_array().unwrap().clone();
+    told.sort_by_key(|one| one["name"].to_string());
+    // Those who have left are named, and nobody who was never here
+    let one = |person: &Person, name: &str| json!({ "id": person.id, "name": name, "picture": null });
+    assert_eq!(told, [one(&ann, "Ann"), one(&ben, "Ben")]);
+    assert_eq!(ask(&evil.owner, &asked).await.expect(200)["items"].as_array().unwrap().len(), 1);
+    for wrong in [&["no id"][..], &[""], &[&ann.id, ""], &[&acme.id]] {
+        ask(&gus, wrong).await.refused_fields(&["of"]);
+    }
+    let many = |count: usize| (0..count).map(|n| format!("usr_{n:026}")).collect::<Vec<_>>().join(",");
+    assert_eq!(ask(&gus, &[&many(100)]).await.expect(200)["items"], json!([]));
+    ask(&gus, &[&many(101)]).await.refused_fields(&["of"]);
+    gus.get("/api/v1/members/names").await.refused_fields(&["of"]);
+}
+
+#[tokio::test]
 async fn a_search_finds_nobody_of_another_organisation_and_is_not_for_guests() {
     let world = World::new().await;
     let (acme, evil) = (world.organization("Acme").await, world.organization("Evil").await);

@@ -9,6 +9,7 @@ mod heads;
 mod import;
 mod invitations;
 mod members;
+mod names;
 mod organization;
 mod profile;
 mod removal;
@@ -40,6 +41,7 @@ backend::operations! {
     chart::picture,
     usage::get,
     directory::list,
+    names::get,
     import::import,
     export::export,
     members::get, members::edit, members::remove,

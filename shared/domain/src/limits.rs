@@ -41,6 +41,8 @@ pub const DIRECTORY_WORDS: usize = 10;
 pub const SKILL_WORDS: usize = 3;
 /// Lists of the directory that one search looks into for the shortest.
 pub const DIRECTORY_LISTS: usize = 8;
+/// People whose names are asked for at once.
+pub const NAMES: usize = 100;
 /// Rows of a list of people to invite.
 pub const IMPORT_ROWS: usize = 500;
 /// Columns of it whose names are said to mean nothing.

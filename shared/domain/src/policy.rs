@@ -130,6 +130,7 @@ impl Grants {
 const FOR_KEYS: &[Grant] = &[
     Grant::ReadOrganization,
     Grant::ReadDirectory,
+    Grant::SeeNames,
     Grant::ProvisionMembers,
     Grant::ReadProjects,
     Grant::CreateProjects,
@@ -256,6 +257,8 @@ permissions! {
     CommentTasks: STAFF; over [Guest], reads [Task, Comment], writes [Comment];
     ReadFiles: STAFF; over [Guest], reads [File, Task], writes [];
     UploadFiles: STAFF, reads [File, Task, Storage], writes [File, Storage];
+    /// What somebody is called whose id one was shown.
+    SeeNames: EVERYONE, reads [Membership], writes [];
     SeePictures: EVERYONE, reads [Membership, Settings], writes [];
     /// One's own picture; the logo is for those who may edit the organisation.
     ChangePicture: EVERYONE, reads [Picture], writes [Picture];
