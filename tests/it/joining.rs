@@ -50,6 +50,30 @@ async fn people_ask_to_join_by_a_code_and_somebody_says_yes() {
 }
 
 #[tokio::test]
+async fn a_hundred_ask_to_join_one_organisation_in_an_hour_wherever_they_are() {
+    let world = World::alone().await;
+    begin(&world, 3600).await;
+    let (acme, other) = (world.organization("Acme").await, world.organization("Other").await);
+    let code =
+        async |of: &Organization| of.owner.post("/api/v1/organization/join-code", json!({})).await.expect(200)["joining"]["code"].clone();
+    let (code, others) = (code(&acme).await, code(&other).await);
+    let (there, elsewhere) = (world.elsewhere(), world.elsewhere().elsewhere());
+    let ask = async |from: &World, code: &Value| {
+        from.post("/api/v1/auth/ask-to-join", json!({ "code": code, "email": world.email("ben") })).await
+    };
+    for from in [&world, &there] {
+        for _ in 0..50 {
+            ask(from, &code).await.expect(204);
+        }
+        ask(from, &others).await.refused(429, "too-many-requests");
+    }
+    ask(&elsewhere, &code).await.refused(429, "too-many-requests");
+    ask(&elsewhere, &others).await.expect(204);
+    begin(&world, 3600).await;
+    ask(&world, &code).await.expect(204);
+}
+
+#[tokio::test]
 async fn everybody_who_may_answer_is_told_that_somebody_asks_to_join_and_nobody_else() {
     let world = World::new().await;
     let acme = world.organization("Acme").await;
@@ -127,6 +151,27 @@ async fn whoever_asks_twice_asks_once_and_is_sent_again_what_waits_for_them() {
 }
 
 #[tokio::test]
+async fn nobody_ends_or_prolongs_the_invitation_of_another_by_asking_in_their_name() {
+    let world = World::alone().await;
+    let acme = world.organization("Acme").await;
+    let (zoe, draft) = (world.email("zoe"), json!({ "approval": false }));
+    let code = acme.owner.post("/api/v1/organization/join-code", draft).await.expect(200)["joining"]["code"].clone();
+    let invited = acme.owner.post("/api/v1/invitations", json!({ "email": zoe, "role": "manager" })).await.expect(201);
+    let (link, days) = (world.link(&zoe, "join").await, async |days: u64| world.advance(Duration::from_secs(days * 24 * 3600)).await);
+    let form = json!({ "code": code, "email": zoe });
+    days(6).await;
+    world.post("/api/v1/auth/ask-to-join", form.clone()).await.expect(204);
+    assert_eq!(world.mails(&zoe).await.len(), 2, "whoever asks is sent what waits for them");
+    let looked = world.post("/api/v1/auth/invitation", json!({ "token": link })).await.expect(200);
+    assert_eq!((&looked["role"], &looked["expires_at"]), (&json!("manager"), &invited["expires_at"]));
+    days(1).await;
+    world.post("/api/v1/auth/join", json!({ "token": link, "name": "Zoe", "password": PASSWORD })).await.refused(409, "conflict");
+    world.post("/api/v1/auth/ask-to-join", form).await.expect(204);
+    let form = json!({ "token": world.link(&zoe, "join").await, "name": "Zoe", "password": PASSWORD });
+    assert_eq!(world.post("/api/v1/auth/join", form).await.expect(201)["role"], "member", "what has expired gives nothing");
+}
+
+#[tokio::test]
 async fn of_one_address_the_last_link_alone_is_good() {
     let world = World::new().await;
     let acme = world.organization("Acme").await;
@@ -150,27 +195,6 @@ async fn of_one_address_the_last_link_alone_is_good() {
 }
 
 #[tokio::test]
-#[tokio::test]
-async fn nobody_ends_or_prolongs_the_invitation_of_another_by_asking_in_their_name() {
-    let world = World::alone().await;
-    let acme = world.organization("Acme").await;
-    let (zoe, draft) = (world.email("zoe"), json!({ "approval": false }));
-    let code = acme.owner.post("/api/v1/organization/join-code", draft).await.expect(200)["joining"]["code"].clone();
-    let invited = acme.owner.post("/api/v1/invitations", json!({ "email": zoe, "role": "manager" })).await.expect(201);
-    let (link, days) = (world.link(&zoe, "join").await, async |days: u64| world.advance(Duration::from_secs(days * 24 * 3600)).await);
-    let form = json!({ "code": code, "email": zoe });
-    days(6).await;
-    world.post("/api/v1/auth/ask-to-join", form.clone()).await.expect(204);
-    assert_eq!(world.mails(&zoe).await.len(), 2, "whoever asks is sent what waits for them");
-    let looked = world.post("/api/v1/auth/invitation", json!({ "token": link })).await.expect(200);
-    assert_eq!((&looked["role"], &looked["expires_at"]), (&json!("manager"), &invited["expires_at"]));
-    days(1).await;
-    world.post("/api/v1/auth/join", json!({ "token": link, "name": "Zoe", "password": PASSWORD })).await.refused(409, "conflict");
-    world.post("/api/v1/auth/ask-to-join", form).await.expect(204);
-    let form = json!({ "token": world.link(&zoe, "join").await, "name": "Zoe", "password": PASSWORD });
-    assert_eq!(world.post("/api/v1/auth/join", form).await.expect(201)["role"], "member", "what has expired gives nothing");
-}
-
 async fn whoever_has_a_link_sees_what_it_is_to_and_can_still_join_by_it() {
     let world = World::new().await;
     let (acme, other) = (world.organization("Acme").await, world.organization("Other").await);

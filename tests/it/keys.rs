@@ -257,8 +257,13 @@ async fn owners_are_told_that_keys_open_nothing_more_because_their_maker_is_gone
     assert_eq!(told["text"], text);
     let mail = world.mails(&acme.owner.email).await.remove(0);
     assert_eq!(mail["subject"], text);
-    let ben = acme.joins("Ben", "member").await;
-    acme.owner.post(&format!("/api/v1/members/{}/deactivate", ben.id), json!({})).await.expect(200);
+    let (ben, cleo) = (acme.joins("Ben", "member").await, acme.joins("Cleo", "admin").await);
+    cleo.post("/api/v1/api-keys", json!({ "name": "Backup", "permissions": ["read_tasks"] })).await.expect(201);
+    for person in [&ben, &cleo] {
+        acme.owner.post(&format!("/api/v1/members/{}/deactivate", person.id), json!({})).await.expect(200);
+    }
     world.idle().await;
-    assert_eq!(acme.owner.list("/api/v1/notifications").await.len(), 1, "of whoever has none nothing is told");
+    let told = acme.owner.list("/api/v1/notifications").await;
+    assert_eq!(told.len(), 2, "of whoever has none nothing is told");
+    assert_eq!(told[0]["text"], "One key of Cleo opens nothing more until somebody rotates it: Backup");
 }

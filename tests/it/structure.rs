@@ -1,6 +1,7 @@
 //! How an organisation is built: departments, who heads them, and the chart.
 
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use tests::{Organization, Person, World};
 
 fn id(value: &Value) -> String {
@@ -171,6 +172,11 @@ async fn whoever_goes_heads_nothing_and_whoever_is_locked_out_is_still_listed() 
     }
     acme.owner.post(&format!("/api/v1/members/{}/deactivate", ben.id), json!({})).await.expect(200);
     assert_eq!(acme.owner.get(&at(&sales)).await.expect(200)["heads"], json!([ben.id]));
+    // The chart shows who is there
+    let tree = acme.owner.get("/api/v1/organization/chart").await.expect(200);
+    let heads: BTreeMap<_, _> =
+        tree["departments"].as_array().unwrap().iter().map(|one| (one["name"].as_str().unwrap(), &one["heads"])).collect();
+    assert_eq!((heads["Sales"], heads["Europe"]), (&json!([]), &json!([{ "user": ann.id, "name": "Ann" }])));
     acme.owner.delete(&format!("/api/v1/members/{}", ben.id)).await.expect(204);
     assert_eq!(acme.owner.get(&at(&sales)).await.expect(200)["heads"], json!([]));
     assert_eq!(acme.owner.get(&at(&europe)).await.expect(200)["heads"], json!([ann.id]));

@@ -250,6 +250,21 @@ async fn a_webhook_tells_what_whoever_answers_for_it_may_read_and_ends_with_them
 }
 
 #[tokio::test]
+async fn whoever_rotates_the_secret_of_a_webhook_answers_for_it() {
+    let world = World::new().await;
+    let (acme, receiver) = (world.organization("Acme").await, Receiver::start().await);
+    let ann = acme.joins("Ann", "admin").await;
+    let (path, _) = webhook(&ann, &receiver.url, &["project.*"]).await;
+    acme.owner.post(&format!("{path}/rotate"), json!({ "grace_minutes": 0 })).await.expect(200);
+    assert_eq!(acme.owner.get(&path).await.expect(200)["made_by"], json!(acme.owner.id));
+    acme.owner.post(&format!("/api/v1/members/{}/deactivate", ann.id), json!({})).await.expect(200);
+    acme.project("Shed").await;
+    world.idle().await;
+    assert_eq!(receiver.received().len(), 1);
+    assert_eq!(acme.owner.get(&path).await.expect(200)["paused"], json!(null));
+}
+
+#[tokio::test]
 async fn one_that_hangs_or_talks_rubbish_holds_up_nobody() {
     let world = World::new().await;
     let acme = world.organization("Acme").await;

@@ -113,6 +113,16 @@ impl World {
         Self { http, url, tools, address, next, apps: Arc::default(), place: Place::Deployed { _turn: Arc::new(turn) } }
     }
 
+    /// The same system, as it is reached from another address.
+    #[must_use]
+    pub fn elsewhere(&self) -> Self {
+        let Some(IpAddr::V4(here)) = self.address else { skip("a stage is reached from one address") };
+        let [net, a, b, host] = here.octets();
+        let address = Ipv4Addr::new(net, a, b.wrapping_add(1), host).into();
+        let http = Client::builder().no_proxy().local_address(Some(address)).build().expect("a client");
+        Self { http, address: Some(address), ..self.clone() }
+    }
+
     /// Ends the system as if its machine went away in good order.
     pub async fn stop(self) {
         if let Place::Here(stack) = self.place

@@ -277,8 +277,18 @@ mod tests {
         for wrong in ["", "Christmas", "2026-12-25", "25.12.2026 Christmas", "2026-02-30 Never", "2026-01-01 \u{202e}x"] {
             assert!(read(wrong, 2026).is_err(), "{wrong:?} was taken");
         }
-        let Err(Error::Invalid(faults)) = read("2026-12-25 Christmas\nBoxing Day", 2026) else { panic!("taken") };
-        assert!(faults[0].message.contains("line 2"), "{faults:?}");
+        let many = (0..=limits::HOLIDAYS).map(|n| format!("2026-01-01 Day {n}\n")).collect::<String>();
+        for (wrong, told) in [
+            ("2026-12-25 Christmas\nBoxing Day", "has in line 2 no date and name, such as 2026-12-25 Christmas Day"),
+            ("\n2026-12-25 \u{202e}x", "has in line 2 a name that"),
+            ("1066-10-14 Hastings", "has the day 1066-10-14, which is not between 1970 and 2200"),
+            ("BEGIN:VCALENDAR\nEND:VCALENDAR", "has no holiday that lasts a whole day, once or each year"),
+            (" \n", "is empty"),
+            (&many, "has more than 400 holidays"),
+        ] {
+            let Err(Error::Invalid(faults)) = read(wrong, 2026) else { panic!("{wrong} was taken") };
+            assert!(faults[0].message.starts_with(told), "{faults:?}");
+        }
     }
 
     #[test]
