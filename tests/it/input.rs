@@ -172,7 +172,7 @@ async fn what_the_system_decides_nobody_else_writes() {
             Method::PATCH,
             "/api/v1/auth/profile".into(),
             json!({ "name": "x" }),
-            &["email", "email_verified", "home", "role", "password", "title"],
+            &["email", "email_verified", "new_email", "home", "role", "password", "title"],
         ),
         (
             Method::POST,

@@ -1,6 +1,7 @@
 //! The specification. Its modules are the table of contents of the product.
 
 mod access;
+mod addresses;
 mod again;
 mod cases;
 mod chat;

@@ -145,6 +145,8 @@ async fn what_a_provider_opened_is_for_that_organisation_and_not_for_the_account
     there.get("/api/v1/auth/organizations").await.refused(403, mine);
     let change = json!({ "current": PASSWORD, "new": "another horse battery" });
     there.post("/api/v1/auth/change-password", change).await.refused(403, mine);
+    let change = json!({ "email": world.email("mallory"), "password": PASSWORD });
+    there.post("/api/v1/auth/change-email", change).await.refused(403, mine);
     for path in ["/api/v1/auth/second-factor", "/api/v1/auth/passkeys", "/api/v1/auth/profile"] {
         there.get(path).await.refused(403, mine);
     }

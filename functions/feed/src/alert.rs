@@ -6,6 +6,7 @@ use domain::{
     commit::Change,
     id::UserId,
     limits,
+    text::Email,
 };
 
 /// Tells a person by mail what touches how they sign in.
@@ -30,6 +31,7 @@ async fn ask(backend: &Backend, user: UserId, alert: Alert, change: &Change) -> 
         organization: change.organization.clone(),
         user,
         alert,
+        to: (alert == Alert::EmailChanged).then(|| before(change)).flatten(),
         change: change.id.clone(),
         at: change.at,
         by: change.by.name.clone(),
@@ -37,6 +39,11 @@ async fn ask(backend: &Backend, user: UserId, alert: Alert, change: &Change) -> 
         device: change.origin.device.clone(),
     };
     backend.ask_for_mail(&job).await
+}
+
+/// The address an account had before.
+fn before(change: &Change) -> Option<Email> {
+    change.before.as_ref()?["email"].as_str()?.parse().ok()
 }
 
 async fn is_news(system: &System, user: &UserId, change: &Change) -> Result<bool> {

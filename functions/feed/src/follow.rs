@@ -124,7 +124,7 @@ async fn ask(backend: &Backend, system: &System, change: &Change) -> Result<()> 
             Some(user) => backend.ask_for_mail(&MailJob::Welcome { organization, user: user.clone() }).await,
             None => Ok(()),
         },
-        "profile.confirmation_asked" => {
+        "profile.confirmation_asked" | "profile.email_asked" => {
             let user = change.subject.id.parse().map_err(|e: String| Error::internal(e))?;
             backend.ask_for_mail(&MailJob::Confirmation { organization, user, asked_at: change.at }).await
         }

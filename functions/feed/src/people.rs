@@ -13,7 +13,7 @@ use serde_json::Value;
 
 /// Brings what organisations show of somebody in step with who they are and what they do.
 pub async fn follow(backend: &Backend, system: &System, change: &Change) -> Result<()> {
-    if change.action == "profile.edited" {
+    if matches!(change.action.as_str(), "profile.edited" | "profile.email_changed") {
         let id: UserId = change.subject.id.parse().map_err(|e: String| Error::internal(e))?;
         for place in system.places_of(&id).await?.into_iter().filter(|place| place.standing != Standing::Removed) {
             keep_in_step(&backend.system(&place.organization), &id, None).await?;

@@ -15,7 +15,7 @@ use domain::{
     policy::{Grants, Role, UseAccount, UseSession},
     removal::{RemovalPlan, RemovalView},
     tenant::Suspension,
-    text::Password,
+    text::{Email, Password},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -69,11 +69,43 @@ pub async fn verify(can: Can<UseSession>) -> Result<Answer, Problem> {
 #[utoipa::path(post, path = "/api/v1/auth/verify-email/resend", operation_id = "resend_verification", tag = "identity", responses((status = 204)))]
 pub async fn resend_verification(can: Can<UseAccount>) -> Result<Answer, Problem> {
     let user: User = can.find(keys::user(&can.me()), "account").await?;
-    if let Some(asked) = user.ask_to_confirm() {
-        can.count_confirmation().await?;
+    if let Some((email, asked)) = user.unconfirmed_email().zip(user.ask_to_confirm()) {
+        can.count_confirmation(email).await?;
         can.commit(asked).await?;
     }
     Ok(Answer::nothing())
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EmailChange {
+    email: Email,
+    /// My password.
+    password: Password,
+}
+
+/// Ask for another address of my account. It has it once the link of the mail that goes there is followed, within a day.
+///
+/// Until then all stays as it is, and `new_email` of my profile says what was asked for; to ask for the address I have takes that
+/// back. Then every organisation I belong to follows, the new address logs in, and the one before is told. It is one that all of
+/// them allow, and of nobody whose directory says what their address is. The answer is the same if the address has an account.
+#[utoipa::path(post, path = "/api/v1/auth/change-email", tag = "identity", request_body = EmailChange, responses((status = 204)))]
+pub async fn change_email(can: Can<UseAccount>, Body(form): Body<EmailChange>) -> Result<Answer, Problem> {
+    let credentials: Credentials = can.find(keys::credentials(&can.me()), "account").await?;
+    if !can.is_password(&form.password, &credentials).await? {
+        return Err(Error::invalid("/password", "is not your password").into());
+    }
+    let email = &form.email;
+    let user: User = can.find(keys::user(&can.me()), "account").await?;
+    if user.email != *email {
+        can.check_address(email).await?;
+        can.count_confirmation(email).await?;
+    }
+    can.settle(|can| async move {
+        let user: User = can.find(keys::user(&can.me()), "account").await?;
+        Ok((user.ask_for_email(email.clone()), Answer::nothing()))
+    })
+    .await
 }
 
 #[derive(Deserialize, ToSchema)]

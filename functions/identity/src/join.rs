@@ -8,7 +8,7 @@ use domain::{
     Error, Result, Timestamp,
     access::Access,
     account::{Credentials, EmailOwner, User},
-    commit::{Actor, Commit, Kept, Record, Write},
+    commit::{Actor, Kept, Record, Write},
     id::{InvitationId, UserId},
     invitation::{Earlier, Invitation},
     limits,
@@ -224,25 +224,30 @@ pub struct VerifyEmail {
     password: Password,
 }
 
-/// Confirm an email address by the link that was sent to it, and the account's password.
+/// Confirm an email address by the link that was sent to it, and the account's password. One that was asked for is the account's
+/// from then on.
 ///
 /// The link shows whose the address is, and the password whose the account: so nobody confirms an account that somebody else made
 /// with their address. They make it theirs by a forgotten password.
 #[utoipa::path(post, path = "/api/v1/auth/verify-email", tag = "identity", request_body = VerifyEmail, security(()), responses((status = 204)))]
 pub async fn verify_email(visitor: Visitor, Body(form): Body<VerifyEmail>) -> Result<Answer, Problem> {
     let void = || Error::Conflict("this link is not valid or has expired".to_owned());
-    let (id, email, ends) = visitor.read_email_link(&form.token).await?.ok_or_else(void)?;
+    let (id, email) = visitor.read_email_link(&form.token).await?.ok_or_else(void)?;
     let me = visitor.person(&id);
     let (user, credentials) = tokio::try_join!(visitor.get(keys::user(&me)), visitor.get(keys::credentials(&me)))?;
-    let user = user.filter(|user| visitor.now() < ends && user.email == email).ok_or_else(void)?;
-    if !visitor.is_password(&email, form.password.reveal(), credentials.as_ref()).await? {
+    let user: User = user.ok_or_else(void)?;
+    let home = visitor.organization(&user.home);
+    let (actor, before) = (Actor::person(&user.id, &user.name), user.email.clone());
+    let commit = user.confirm_email(&email).ok_or_else(void)?;
+    if !visitor.is_password(&before, form.password.reveal(), credentials.as_ref()).await? {
         return Err(Error::WrongCredentials.into());
     }
-    if !user.email_verified {
-        let tenant = visitor.organization(&user.home);
-        let actor = Actor::person(&user.id, &user.name);
-        let (_, commit): (User, Commit) = user.verify_email();
-        visitor.commit(&tenant, actor, commit).await?;
+    if before != email {
+        visitor.check_address(&home, &me, &email).await?;
     }
-    Ok(Answer::nothing())
+    match visitor.commit(&home, actor, commit).await {
+        // Somebody else has the address since, or the account is another one
+        Err(Error::Stale { .. } | Error::Conflict(_)) => Err(void().into()),
+        other => Ok(other.map(|()| Answer::nothing())?),
+    }
 }

@@ -47,6 +47,7 @@ backend::operations! {
     profile::remove_picture,
     profile::card, profile::edit_card,
     account::change_password,
+    account::change_email,
     reset::forgot_password,
     reset::reset_password,
     organizations::list,

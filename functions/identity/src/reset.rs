@@ -42,13 +42,13 @@ pub struct Reset {
 #[utoipa::path(post, path = "/api/v1/auth/reset-password", tag = "identity", request_body = Reset, security(()), responses((status = 204)))]
 pub async fn reset_password(visitor: Visitor, Body(form): Body<Reset>) -> Result<Answer, Problem> {
     let void = || Error::Conflict("this link is not valid, has expired or was used".to_owned());
-    let (id, version, ends) = visitor.read_reset_link(&form.token).await?.ok_or_else(void)?;
+    let (id, email, version) = visitor.read_reset_link(&form.token).await?.ok_or_else(void)?;
     let me = visitor.person(&id);
     let credentials = visitor.get(keys::credentials(&me)).await?.ok_or_else(void)?;
-    if visitor.now() >= ends || credentials.version != version {
+    let user = visitor.get(keys::user(&me)).await?.ok_or_else(void)?;
+    if credentials.version != version || user.email != email {
         return Err(void().into());
     }
-    let user = visitor.get(keys::user(&me)).await?.ok_or_else(void)?;
     let home = visitor.organization(&user.home);
     let actor = Actor::person(&user.id, &user.name);
     visitor.demands(&home, &me).await?.check("/new", &form.new, &user.name, &user.email)?;

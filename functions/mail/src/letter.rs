@@ -39,16 +39,46 @@ impl Letter {
         }
     }
 
-    pub fn confirmation(user: &User, link: String) -> Self {
+    pub fn confirmation(user: &User, email: &Email, link: String) -> Self {
+        let (subject, greeting, please, closing) = if *email == user.email {
+            (
+                "Confirm your address for Office Copilot",
+                format!("Hello {},", user.name),
+                "Please confirm that this address is yours, with the password you signed up with. The link is good for a day.",
+                "If you have no account with this address, you need do nothing.",
+            )
+        } else {
+            (
+                "Confirm your new address for Office Copilot",
+                // Whose the address is, is not known yet
+                "Hello,".to_owned(),
+                "Somebody, most likely you, asked to use this address for their account from now on. Please confirm that it is yours, \
+                 with the password of the account. The link is good for a day. Until then the account keeps the address it has.",
+                "If you did not ask, you need do nothing.",
+            )
+        };
         Self {
-            to: user.email.clone(),
-            subject: "Confirm your address for Office Copilot".to_owned(),
-            greeting: format!("Hello {},", user.name),
-            paragraphs: vec![
-                "Please confirm that this address is yours, with the password you signed up with. The link is good for a day.".to_owned(),
-            ],
+            to: email.clone(),
+            subject: subject.to_owned(),
+            greeting,
+            paragraphs: vec![please.to_owned()],
             link: Some((link, "Confirm this address".to_owned())),
-            closing: "If you have no account with this address, you need do nothing.".to_owned(),
+            closing: closing.to_owned(),
+        }
+    }
+
+    /// To an address that somebody asked to use and that has an account already.
+    pub fn taken(email: &Email) -> Self {
+        Self {
+            to: email.clone(),
+            subject: "This address has an account on Office Copilot".to_owned(),
+            greeting: "Hello,".to_owned(),
+            paragraphs: vec![
+                "Somebody asked to use this address for another account. It has an account already, so nothing was changed.".to_owned(),
+                "If it was you, log in with this address; if you have forgotten its password, ask for a new one.".to_owned(),
+            ],
+            link: None,
+            closing: "If it was not you, you need do nothing.".to_owned(),
         }
     }
 
@@ -108,6 +138,11 @@ impl Letter {
                 "Your password was changed",
                 "The password of your account was changed, and your other sessions were ended.".to_owned(),
                 "If it was not you, choose a new password at once by “forgotten password”.",
+            ),
+            Alert::EmailChanged => (
+                "Your address was changed",
+                "Your account has another address now: that one logs you in, and mails go there. This one does not any more.".to_owned(),
+                "If it was not you, tell the administrator of your organisation at once.",
             ),
             Alert::SecondFactorOn => (
                 "Your second factor is on",

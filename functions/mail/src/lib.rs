@@ -69,23 +69,28 @@ async fn write(backend: &Backend, system: &System, job: &MailJob) -> Result<Opti
             let user: Option<User> = system.get(keys::user(&system.person(user))).await?;
             let Some(user) = user.filter(|user| user.home == *system.tenant().id()) else { return Ok(None) };
             let ends: Timestamp = system.now() + limits::EMAIL_TOKEN;
-            let link = format!("{url}/verify-email?token={}", backend.email_link(&user, ends).await?);
+            let link = format!("{url}/verify-email?token={}", backend.email_link(&user.id, &user.email, ends).await?);
             let Some(organization) = system.get(keys::organization(system.tenant())).await? else { return Ok(None) };
             Ok(Some(Letter::welcome(&user, &organization, link)))
         }
         MailJob::Confirmation { user, asked_at, .. } => {
             let user: Option<User> = system.get(keys::user(&system.person(user))).await?;
             let ends = *asked_at + limits::EMAIL_TOKEN;
-            let Some(user) = user.filter(|user| !user.email_verified && system.now() < ends) else { return Ok(None) };
-            let link = format!("{url}/verify-email?token={}", backend.email_link(&user, ends).await?);
-            Ok(Some(Letter::confirmation(&user, link)))
+            let Some(user) = user.filter(|_| system.now() < ends) else { return Ok(None) };
+            let Some(email) = user.unconfirmed_email() else { return Ok(None) };
+            // Only whoever reads the mail learns that the address has an account
+            if backend.account_of(email).await?.is_some_and(|owner| owner.id != user.id) {
+                return Ok(Some(Letter::taken(email)));
+            }
+            let link = format!("{url}/verify-email?token={}", backend.email_link(&user.id, email, ends).await?);
+            Ok(Some(Letter::confirmation(&user, email, link)))
         }
         MailJob::Reset { user, asked_at, .. } => {
             let me = system.person(user);
             let ends = *asked_at + limits::RESET_LINK;
             let (user, credentials) = (system.get(keys::user(&me)).await?, system.get(keys::credentials(&me)).await?);
             let Some((user, credentials)) = Option::zip(user, credentials).filter(|_| system.now() < ends) else { return Ok(None) };
-            let link = format!("{url}/reset-password?token={}", backend.reset_link(&credentials, ends).await?);
+            let link = format!("{url}/reset-password?token={}", backend.reset_link(&user, &credentials, ends).await?);
             Ok(Some(Letter::reset(&user, link)))
         }
         MailJob::Invitation { invitation, sending, .. } => {
@@ -96,11 +101,12 @@ async fn write(backend: &Backend, system: &System, job: &MailJob) -> Result<Opti
             let zone = organization.map(|organization| organization.zone).unwrap_or_default();
             Ok(Some(Letter::invitation(&invitation, &zone, link)))
         }
-        MailJob::Alert { user, alert, at, by, address, device, .. } => {
+        MailJob::Alert { user, alert, to, at, by, address, device, .. } => {
             let user: Option<User> = system.get(keys::user(&system.person(user))).await?;
             let house: Option<Organization> = system.get(keys::organization(system.tenant())).await?;
             let house = house.map_or_else(|| "your organisation".to_owned(), |house| house.name.to_string());
-            Ok(user.map(|user| Letter::alert(&user, *alert, &house, *at, by, address, device)))
+            let letter = user.map(|user| Letter::alert(&user, *alert, &house, *at, by, address, device));
+            Ok(letter.map(|letter| Letter { to: to.clone().unwrap_or(letter.to), ..letter }))
         }
         MailJob::Operator { operator } => {
             let Some(invited) = backend.invited_operator(operator).await? else { return Ok(None) };
@@ -120,7 +126,7 @@ async fn write(backend: &Backend, system: &System, job: &MailJob) -> Result<Opti
             // A password of an account whose address nobody proved may be a stranger's
             let link = match credentials.has_password() && user.email_verified {
                 true => None,
-                false => Some(format!("{url}/reset-password?token={}", backend.reset_link(&credentials, ends).await?)),
+                false => Some(format!("{url}/reset-password?token={}", backend.reset_link(&user, &credentials, ends).await?)),
             };
             Ok(Some(Letter::provisioned(&user, &organization, link)))
         }

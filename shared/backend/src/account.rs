@@ -22,10 +22,11 @@ use domain::{
     limits,
     organization::{Membership, Organization, Standing},
     password::NewPassword,
-    policy::{ChangePicture, ManageMembers, Permission, RemoveOrganization, UseAccount},
+    policy::{ChangePicture, ManageMembers, Permission, RemoveOrganization, Role, UseAccount},
+    scim::Provisioned,
     second_factor::SecondFactor,
     settings::{Demands, PasswordPolicy, Settings},
-    text::Password,
+    text::{Email, Password},
 };
 
 impl Inner {
@@ -46,9 +47,7 @@ impl Inner {
 impl Room {
     /// What the organisations of a person ask of a password: those whose place they took.
     pub(crate) async fn demands(&self, me: &Me) -> Result<Demands> {
-        let places: Vec<Membership> = self.all(keys::memberships(me), limits::ORGANIZATIONS_OF_ONE, false).await?;
-        let places = places.into_iter().filter(Membership::is_theirs);
-        let tenants: Vec<_> = places.map(|place| Tenant(place.organization)).collect();
+        let tenants: Vec<_> = self.places(me).await?.into_iter().map(|place| Tenant(place.organization)).collect();
         let (settings, organizations) = tokio::try_join!(
             self.get_many::<Settings>(tenants.iter().map(keys::settings).collect()),
             self.get_many::<Organization>(tenants.iter().map(keys::organization).collect()),
@@ -59,6 +58,33 @@ impl Room {
 }
 
 impl Room {
+    /// The places a person took.
+    async fn places(&self, me: &Me) -> Result<Vec<Membership>> {
+        let mut places: Vec<Membership> = self.all(keys::memberships(me), limits::ORGANIZATIONS_OF_ONE, false).await?;
+        places.retain(Membership::is_theirs);
+        Ok(places)
+    }
+
+    /// Refuses an address for a person that an organisation of theirs does not allow, or whose directory gives them theirs.
+    pub(crate) async fn check_address(&self, me: &Me, email: &Email) -> Result<()> {
+        let places = self.places(me).await?;
+        let tenants: Vec<_> = places.iter().map(|place| (Tenant(place.organization.clone()), place.role)).collect();
+        let staff = tenants.iter().filter(|(_, role)| *role != Role::Guest);
+        let (settings, provisioned) = tokio::try_join!(
+            self.get_many::<Settings>(staff.map(|(tenant, _)| keys::settings(tenant)).collect()),
+            self.get_many::<Provisioned>(tenants.iter().map(|(tenant, _)| keys::provisioned(tenant, me.0.as_str())).collect()),
+        )?;
+        if !provisioned.is_empty() {
+            return Err(Error::Conflict(
+                "the directory of an organisation of yours says what your address is; have it changed there".to_owned(),
+            ));
+        }
+        match settings.iter().all(|settings| settings.admits(email, Role::Member)) {
+            true => Ok(()),
+            false => Err(Error::invalid("/email", "is at none of the domains that an organisation of yours allows")),
+        }
+    }
+
     /// Whether a member belongs to no other organisation. The function asks as itself: a person's places are in no organisation.
     pub(crate) async fn has_only(&self, member: &Membership) -> Result<bool> {
         let walk = Walk { descending: false, limit: limits::ORGANIZATIONS_OF_ONE, after: None };
@@ -142,10 +168,16 @@ impl Can<UseAccount> {
         Ok(organizations.into_iter().filter_map(|organization| place_in(&organization).map(|place| (organization, place))).collect())
     }
 
-    /// Counts that the caller asked for a mail to confirm their address.
-    pub async fn count_confirmation(&self) -> Result<()> {
+    /// Counts that the caller asked for a mail to confirm an address.
+    pub async fn count_confirmation(&self, email: &Email) -> Result<()> {
         let backend = Backend(self.room.inner.clone());
-        count_in_hour(&backend, self.now(), "CONFIRM", self.user().as_str(), limits::CONFIRMATIONS).await
+        count_in_hour(&backend, self.now(), "CONFIRM", self.user().as_str(), limits::CONFIRMATIONS).await?;
+        count_in_hour(&backend, self.now(), "CONFIRM_AT", &sha256(email.as_str().as_bytes()), limits::CONFIRMATIONS).await
+    }
+
+    /// Refuses an address that an organisation of the caller would not have.
+    pub async fn check_address(&self, email: &Email) -> Result<()> {
+        self.room.check_address(&self.me(), email).await
     }
 
     /// Whether this is the caller's password; refuses whoever has guessed it too often in this minute.

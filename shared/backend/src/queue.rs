@@ -1,7 +1,7 @@
 //! Jobs for workers. A job names what to work on; the worker reads it again and acts only if it still holds.
 
 use crate::Backend;
-use domain::{Error, Result, Timestamp, alert::Alert, commit::Subject, id::*, timer::Timer, webhook::Delivery};
+use domain::{Error, Result, Timestamp, alert::Alert, commit::Subject, id::*, text::Email, timer::Timer, webhook::Delivery};
 use serde::{Deserialize, Serialize};
 
 /// A PDF to make, or a picture to look at or to remove.
@@ -32,7 +32,7 @@ pub enum MailJob {
         organization: OrganizationId,
         user: UserId,
     },
-    /// The link that confirms an address, asked for again.
+    /// The link that confirms an address, asked for again or for another address.
     Confirmation {
         organization: OrganizationId,
         user: UserId,
@@ -54,6 +54,8 @@ pub enum MailJob {
         organization: OrganizationId,
         user: UserId,
         alert: Alert,
+        /// Where it goes when not to the account's address.
+        to: Option<Email>,
         change: ChangeId,
         at: Timestamp,
         by: String,

@@ -255,6 +255,11 @@ impl Visitor {
         self.room(home, Actor::system()).demands(me).await
     }
 
+    /// Refuses an address for a person that an organisation of theirs would not have.
+    pub async fn check_address(&self, home: &Tenant, me: &Me, email: &Email) -> Result<()> {
+        self.room(home, Actor::system()).check_address(me, email).await
+    }
+
     /// The open sessions of a person.
     pub async fn open_sessions(&self, home: &Tenant, me: &Me) -> Result<Vec<Session>> {
         let sessions: Vec<Session> = self.room(home, Actor::system()).all(keys::sessions(me), limits::SESSIONS, true).await?;
@@ -300,18 +305,21 @@ impl Visitor {
         Ok(Some(challenge).filter(|challenge| self.now < challenge.ends_at && device == self.device()))
     }
 
-    /// The person, address and last moment an email link stands for.
-    pub async fn read_email_link(&self, link: &str) -> Result<Option<(UserId, Email, Timestamp)>> {
+    /// The person and address an email link stands for, while it is good.
+    pub async fn read_email_link(&self, link: &str) -> Result<Option<(UserId, Email)>> {
         let Some([user, email, second]) = self.backend.read_link("email", link).await? else { return Ok(None) };
-        let ends = second.parse().ok().and_then(|second| Timestamp::from_second(second).ok());
-        Ok(user.parse().ok().zip(email.parse().ok()).zip(ends).map(|((user, email), ends)| (user, email, ends)))
+        Ok(user.parse().ok().zip(email.parse().ok()).filter(|_| self.is_before(&second)))
     }
 
-    /// The person, the state of their password and the last moment a link for a new password stands for.
-    pub async fn read_reset_link(&self, link: &str) -> Result<Option<(UserId, u64, Timestamp)>> {
-        let Some([user, version, second]) = self.backend.read_link("reset", link).await? else { return Ok(None) };
-        let ends = second.parse().ok().and_then(|second| Timestamp::from_second(second).ok());
-        Ok(user.parse().ok().zip(version.parse().ok()).zip(ends).map(|((user, version), ends)| (user, version, ends)))
+    /// The person, their address and the state of their password a link for a new one stands for, while it is good.
+    pub async fn read_reset_link(&self, link: &str) -> Result<Option<(UserId, Email, u64)>> {
+        let Some([user, email, version, second]) = self.backend.read_link("reset", link).await? else { return Ok(None) };
+        let parts = user.parse().ok().zip(email.parse().ok()).zip(version.parse().ok());
+        Ok(parts.map(|((user, email), version)| (user, email, version)).filter(|_| self.is_before(&second)))
+    }
+
+    fn is_before(&self, second: &str) -> bool {
+        second.parse().is_ok_and(|second| self.now.as_second() < second)
     }
 }
 
@@ -354,10 +362,10 @@ impl Backend {
         self.link("invitation", &[invitation.organization.as_str(), invitation.id.as_str(), &invitation.link_number.to_string()]).await
     }
 
-    /// It works until the password is another one.
-    pub async fn reset_link(&self, credentials: &Credentials, ends: Timestamp) -> Result<String> {
-        let version = credentials.version.to_string();
-        self.link("reset", &[credentials.user.as_str(), &version, &ends.as_second().to_string()]).await
+    /// It works until the password or the address is another one.
+    pub async fn reset_link(&self, user: &User, credentials: &Credentials, ends: Timestamp) -> Result<String> {
+        let (version, ends) = (credentials.version.to_string(), ends.as_second().to_string());
+        self.link("reset", &[user.id.as_str(), user.email.as_str(), &version, &ends]).await
     }
 
     /// The account an address belongs to, for a worker that was asked by address.
@@ -369,7 +377,7 @@ impl Backend {
         }
     }
 
-    pub async fn email_link(&self, user: &User, ends: Timestamp) -> Result<String> {
-        self.link("email", &[user.id.as_str(), user.email.as_str(), &ends.as_second().to_string()]).await
+    pub async fn email_link(&self, user: &UserId, email: &Email, ends: Timestamp) -> Result<String> {
+        self.link("email", &[user.as_str(), email.as_str(), &ends.as_second().to_string()]).await
     }
 }

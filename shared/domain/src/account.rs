@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Result, Timestamp,
-    commit::Commit,
+    commit::{Commit, Write},
     hours::QuietHours,
     id::*,
     limits,
@@ -25,6 +25,8 @@ pub struct User {
     pub name: Line,
     pub email: Email,
     pub email_verified: bool,
+    /// Another address that was asked for, until the link of its mail is followed.
+    pub new_email: Option<Email>,
     pub phone: Option<Phone>,
     pub date_of_birth: Option<Date>,
     pub picture: Option<PictureId>,
@@ -83,6 +85,7 @@ impl User {
             name,
             email,
             email_verified: false,
+            new_email: None,
             phone: None,
             date_of_birth: None,
             picture: None,
@@ -169,14 +172,44 @@ impl User {
         self.become_one(&Self { picture, version: self.version + 1, ..self.clone() })
     }
 
-    /// Asks for another mail to confirm the address; nothing, when it is confirmed.
-    pub fn ask_to_confirm(&self) -> Option<Commit> {
-        (!self.email_verified).then(|| Commit::noted("profile.confirmation_asked", self))
+    /// The address that is to be confirmed, if one is: the one that was asked for, or the one that was signed up with.
+    pub fn unconfirmed_email(&self) -> Option<&Email> {
+        self.new_email.as_ref().or_else(|| Some(&self.email).filter(|_| !self.email_verified))
     }
 
-    pub fn verify_email(self) -> (Self, Commit) {
+    /// Asks for another mail to confirm the address; nothing, when it is confirmed.
+    pub fn ask_to_confirm(&self) -> Option<Commit> {
+        self.unconfirmed_email().map(|_| Commit::noted("profile.confirmation_asked", self))
+    }
+
+    /// Asks for another address. The one they have takes back what was asked for before.
+    pub fn ask_for_email(self, email: Email) -> Commit {
+        let new_email = Some(email).filter(|email| *email != self.email);
+        let action = match (&self.new_email, &new_email) {
+            (None, None) => return Commit::quiet(),
+            (Some(_), None) => "profile.email_kept",
+            (_, Some(_)) => "profile.email_asked",
+        };
+        let after = Self { new_email, version: self.version + 1, ..self.clone() };
+        Commit::noted(action, &after).also_replace(self.version, after)
+    }
+
+    /// The link of a mail to this address was followed: nothing, when that was known; `None`, when nobody asked for it any more.
+    pub fn confirm_email(self, email: &Email) -> Option<Commit> {
+        if self.email == *email {
+            return Some(if self.email_verified { Commit::quiet() } else { self.verify_email() });
+        }
+        self.new_email.as_ref().filter(|new| *new == email)?;
+        let after = Self { email: email.clone(), email_verified: true, new_email: None, version: self.version + 1, ..self.clone() };
+        let shown = |user: &Self| BTreeMap::from([("email", user.email.clone())]);
+        let owner = Write::Delete { record: EmailOwner::of(&self).into(), seen: 1 };
+        let commit = Commit::part("profile.email_changed", "user", &self.id, Some(&shown(&self)), Some(&shown(&after)));
+        Some(commit.with(owner).also_create(EmailOwner::of(&after)).also_replace(self.version, after))
+    }
+
+    fn verify_email(self) -> Commit {
         let after = Self { email_verified: true, version: self.version + 1, ..self.clone() };
-        (after.clone(), Commit::noted("profile.email_verified", &after).also_replace(self.version, after))
+        Commit::noted("profile.email_verified", &after).also_replace(self.version, after)
     }
 }
 
@@ -431,7 +464,7 @@ pub fn reset_password(
     }
     let commit = unproved.passkeys.into_iter().fold(commit, |commit, passkey| commit.and(passkey.remove()));
     let commit = unproved.factor.into_iter().fold(commit, |commit, factor| commit.and(factor.lift()));
-    commit.and(user.verify_email().1)
+    commit.and(user.verify_email())
 }
 
 /// A changed password ends every session but the one it was changed in.

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 pub enum Alert {
     PasswordChanged,
+    /// Told to the address that was the account's before.
+    EmailChanged,
     SecondFactorOn,
     SecondFactorOff,
     /// Somebody who manages members took it away.
@@ -31,6 +33,7 @@ impl Alert {
     pub fn of(change: &Change) -> Option<Self> {
         Some(match change.action.as_str() {
             "profile.password_changed" | "profile.password_reset" => Self::PasswordChanged,
+            "profile.email_changed" => Self::EmailChanged,
             "second_factor.switched_on" => Self::SecondFactorOn,
             "second_factor.switched_off" => Self::SecondFactorOff,
             "second_factor.lifted" => Self::SecondFactorLifted,

@@ -220,7 +220,7 @@ macro_rules! permissions {
 
 permissions! {
     /// One's own account and how one logs in to it. Never for whom an organisation signed in.
-    UseAccount: EVERYONE, reads [User, Credentials, SecondFactor, Passkey, Session, Membership, Organization, Settings, Structure, Team], writes [Credentials, SecondFactor, Passkey, Session, Membership, Structure, Team, Access];
+    UseAccount: EVERYONE, reads [User, Credentials, SecondFactor, Passkey, Session, Membership, Organization, Settings, Structure, Team], writes [User, Credentials, SecondFactor, Passkey, Session, Membership, Structure, Team, Access];
     /// What every organisation of a person shows of them. For whom an organisation signed in, while they belong to no other.
     EditProfile: EVERYONE, reads [User], writes [User];
     /// Who one is here, one's card, and one's sessions.

@@ -173,19 +173,28 @@ pub struct Known {
 
 impl Known {
     /// What of an account is for this organisation. Who has left is remembered as they were. Whom a directory has named
-    /// has that name. Who did not take their place was asked by nobody: nothing of their account comes here.
+    /// has that name, and whom it keeps has the address by which it knows them. Who did not take their place was asked by nobody: nothing of their account comes here.
     fn shown(&self, user: &User) -> User {
         let Self { member, card, personal, provisioned } = self;
         let left = member.standing == Standing::Removed;
         let name =
             if left || provisioned.as_ref().is_some_and(|provisioned| provisioned.named) { member.name.clone() } else { user.name.clone() };
-        let named = User { name, ..user.clone() };
+        let email = if left || provisioned.is_some() { member.email.clone() } else { user.email.clone() };
+        let named = User { name, email, ..user.clone() };
         if member.is_theirs() {
             return named;
         }
         let card = card.clone().unwrap_or_else(|| Card::blank(&member.user));
         let date_of_birth = personal.as_ref().and_then(|personal| personal.date_of_birth);
-        User { picture: member.picture.clone(), phone: card.phone, zone: card.zone, locale: card.locale, date_of_birth, ..named }
+        User {
+            email: member.email.clone(),
+            picture: member.picture.clone(),
+            phone: card.phone,
+            zone: card.zone,
+            locale: card.locale,
+            date_of_birth,
+            ..named
+        }
     }
 
     /// Nothing when all is in step.
@@ -194,8 +203,8 @@ impl Known {
         let Self { member, card, personal, .. } = self;
         let mut commit = Commit::quiet();
         let card = card.unwrap_or_else(|| Card::blank(&member.user));
-        let (name, picture, skills) = (user.name.clone(), user.picture.clone(), card.skills.clone());
-        let named = Membership { name, picture, skills, ..member.clone() };
+        let (name, email, picture, skills) = (user.name.clone(), user.email.clone(), user.picture.clone(), card.skills.clone());
+        let named = Membership { name, email, picture, skills, ..member.clone() };
         if named != member {
             commit = commit.and(Commit::replace("member.followed", member.clone(), Membership { version: member.version + 1, ..named }));
         }

@@ -8,7 +8,7 @@ use tests::{Person, World};
 
 /// What goes on while an organisation is suspended: sessions and sockets, what is a person's own, that a key opens nothing more,
 /// that somebody goes, and that it ends.
-const GOES_ON: [&str; 18] = [
+const GOES_ON: [&str; 19] = [
     "POST /api/v1/auth/verify-email/resend",
     "PATCH /api/v1/auth/profile",
     "POST /api/v1/members/{colleague}/deactivate",
@@ -16,6 +16,7 @@ const GOES_ON: [&str; 18] = [
     "PATCH /api/v1/auth/passkeys/{passkey}",
     "DELETE /api/v1/auth/passkeys/{passkey}",
     "POST /api/v1/auth/second-factor",
+    "POST /api/v1/auth/change-email",
     "POST /api/v1/auth/change-password",
     "DELETE /api/v1/auth/organizations/{organization}",
     "DELETE /api/v1/api-keys/{api_key}",

@@ -1,0 +1,165 @@
+//! How somebody gets another address.
+
+use serde_json::{Value, json};
+use std::time::Duration;
+use tests::{Answer, Person, World};
+
+const PASSWORD: &str = "correct horse battery";
+
+async fn ask(person: &Person, email: &str) -> Answer {
+    person.post("/api/v1/auth/change-email", json!({ "email": email, "password": PASSWORD })).await
+}
+
+async fn confirm(world: &World, token: &str, password: &str) -> Answer {
+    world.post("/api/v1/auth/verify-email", json!({ "token": token, "password": password })).await
+}
+
+async fn subjects(world: &World, email: &str) -> Vec<Value> {
+    world.mails(email).await.into_iter().map(|mail| mail["subject"].clone()).collect()
+}
+
+async fn login(world: &World, email: &str) -> Answer {
+    world.post("/api/v1/auth/login", json!({ "email": email, "password": PASSWORD })).await
+}
+
+#[tokio::test]
+async fn an_account_has_another_address_once_the_mail_that_went_there_is_confirmed() {
+    let world = World::new().await;
+    let (acme, other) = (world.organization("Acme").await, world.organization("Other").await);
+    let ben = acme.joins("Ben", "owner").await;
+    other.owner.post("/api/v1/invitations", json!({ "email": ben.email, "role": "member" })).await.expect(201);
+    let form = json!({ "token": world.link(&ben.email, "join").await, "password": PASSWORD });
+    world.post("/api/v1/auth/join", form).await.expect(201);
+    let new = world.email("benjamin");
+
+    let wrong = json!({ "email": new, "password": "wrong horse battery" });
+    ben.post("/api/v1/auth/change-email", wrong).await.refused_fields(&["/password"]);
+    ask(&ben, "no address").await.refused_fields(&["/email"]);
+    ask(&ben, &new).await.expect(204);
+    let profile = async || ben.get("/api/v1/auth/profile").await.expect(200);
+    let asked = profile().await;
+    assert_eq!((&asked["email"], &asked["new_email"]), (&json!(ben.email), &json!(new)));
+    let token = world.link(&new, "verify-email").await;
+    assert_eq!(subjects(&world, &new).await, ["Confirm your new address for Office Copilot"]);
+    // Until then all is as it was
+    login(&world, &new).await.refused(401, "wrong-credentials");
+    confirm(&world, &token, "wrong horse battery").await.refused(401, "wrong-credentials");
+    confirm(&world, &format!("{token}x"), PASSWORD).await.refused(409, "conflict");
+    login(&world, &ben.email).await.expect(200);
+
+    confirm(&world, &token, PASSWORD).await.expect(204);
+    confirm(&world, &token, PASSWORD).await.expect(204);
+    let changed = profile().await;
+    assert_eq!((&changed["email"], &changed["email_verified"], &changed["new_email"]), (&json!(new), &json!(true), &json!(null)));
+    login(&world, &ben.email).await.refused(401, "wrong-credentials");
+    login(&world, &new).await.expect(200);
+    // The address before is told, and not of the other
+    let told = world.mails(&ben.email).await.remove(0);
+    assert_eq!(told["subject"], "Your address was changed");
+    assert!(!told["text"].as_str().unwrap().contains(&new), "{told}");
+    assert!(!subjects(&world, &new).await.contains(&json!("Your address was changed")));
+
+    // Every organisation follows, and finds them by it
+    for by in [&acme.owner, &other.owner] {
+        assert_eq!(by.get(&format!("/api/v1/members/{}", ben.id)).await.expect(200)["email"], json!(new));
+        assert_eq!(by.list("/api/v1/members?q=benjamin").await.len(), 1);
+        by.post("/api/v1/invitations", json!({ "email": new, "role": "member" })).await.refused(409, "conflict");
+    }
+    let trail = acme.owner.list("/api/v1/changes").await;
+    let change = trail.iter().find(|change| change["action"] == "profile.email_changed").expect("it is on record");
+    assert_eq!((&change["before"], &change["after"]), (&json!({ "email": ben.email }), &json!({ "email": new })));
+    assert!(!trail.iter().any(|change| change["action"] == "profile.email_asked" && change.to_string().contains(&new)));
+
+    // The address before is free again
+    acme.owner.post("/api/v1/invitations", json!({ "email": ben.email, "role": "member" })).await.expect(201);
+    let form = json!({ "token": world.link(&ben.email, "join").await, "name": "Another Ben", "password": PASSWORD });
+    assert_ne!(world.post("/api/v1/auth/join", form).await.expect(201)["user"], json!(ben.id));
+}
+
+#[tokio::test]
+async fn nobody_gets_the_address_of_another_or_learns_that_it_has_an_account() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (ben, ann) = (acme.joins("Ben", "member").await, acme.joins("Ann", "member").await);
+    let (free, count) = (world.email("free"), subjects(&world, &ann.email).await.len());
+    let (taken, open) = (ask(&ben, &ann.email).await, ask(&ben, &free).await);
+    assert_eq!((taken.status, &taken.text), (open.status, &open.text));
+    let told = world.mails(&ann.email).await;
+    assert_eq!((told.len(), &told[0]["subject"]), (count + 1, &json!("This address has an account on Office Copilot")));
+    assert!(!told[0]["text"].as_str().unwrap().contains("token="), "{told:?}");
+    // Two ask for it, and one has it
+    let first = world.link(&free, "verify-email").await;
+    ask(&ann, &free).await.expect(204);
+    let second = world.link(&free, "verify-email").await;
+    let both = [confirm(&world, &first, PASSWORD), confirm(&world, &second, PASSWORD)];
+    let mut statuses: Vec<_> = futures_util::future::join_all(both).await.iter().map(|answer| answer.status.as_u16()).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 409]);
+    login(&world, &free).await.expect(200);
+}
+
+#[tokio::test]
+async fn an_address_that_was_asked_for_can_be_taken_back_and_waits_a_day() {
+    let world = World::alone().await;
+    let acme = world.organization("Acme").await;
+    let (ben, ann) = (acme.joins("Ben", "member").await, acme.joins("Ann", "member").await);
+    let new = world.email("new");
+    ask(&ben, &new).await.expect(204);
+    let first = world.link(&new, "verify-email").await;
+    ask(&ben, &ben.email).await.expect(204);
+    assert_eq!(ben.get("/api/v1/auth/profile").await.expect(200)["new_email"], json!(null));
+    confirm(&world, &first, PASSWORD).await.refused(409, "conflict");
+
+    ask(&ben, &new).await.expect(204);
+    let second = world.link(&new, "verify-email").await;
+    world.advance(Duration::from_secs(24 * 3600)).await;
+    confirm(&world, &second, PASSWORD).await.refused(409, "conflict");
+    let ben = Person::login(&world, &ben.email, PASSWORD).await;
+    world.post("/api/v1/auth/forgot-password", json!({ "email": ben.email })).await.expect(204);
+    let reset = json!({ "token": world.link(&ben.email, "reset-password").await, "new": "another horse battery" });
+    ben.post("/api/v1/auth/verify-email/resend", json!({})).await.expect(204);
+    confirm(&world, &world.link(&new, "verify-email").await, PASSWORD).await.expect(204);
+    // Whoever reads the mails of the address before gets in by none of them
+    world.post("/api/v1/auth/reset-password", reset).await.refused(409, "conflict");
+    ben.get("/api/v1/auth/verify").await.expect(200);
+
+    // Nobody is sent more than a few, whoever asks
+    let (flooded, ann) = (world.email("flooded"), Person::login(&world, &ann.email, PASSWORD).await);
+    for person in [&ben, &ann, &ben, &ann, &ann] {
+        ask(person, &flooded).await.expect(204);
+    }
+    ask(&ben, &flooded).await.refused(429, "too-many-requests");
+}
+
+#[tokio::test]
+async fn an_address_is_one_that_every_organisation_of_its_owner_would_have() {
+    let world = World::new().await;
+    let (acme, other) = (world.organization("Acme").await, world.organization("Other").await);
+    let (ben, vic) = (acme.joins("Ben", "member").await, acme.joins("Vic", "guest").await);
+    let here = format!("ben-{}@acme.example", world.unique());
+    let there = format!("ben-{}@elsewhere.example", world.unique());
+    ask(&ben, &there).await.expect(204);
+    let link = world.link(&there, "verify-email").await;
+    acme.owner.patch("/api/v1/organization/settings", json!({ "email_domains": ["acme.example"] })).await.expect(200);
+    ask(&ben, &there).await.refused_fields(&["/email"]);
+    confirm(&world, &link, PASSWORD).await.refused_fields(&["/email"]);
+    // Guests are from outside
+    ask(&vic, &format!("vic-{}@elsewhere.example", world.unique())).await.expect(204);
+    ask(&ben, &here).await.expect(204);
+    confirm(&world, &world.link(&here, "verify-email").await, PASSWORD).await.expect(204);
+
+    // Whom a directory keeps has the address that it knows them by
+    let draft = json!({ "name": "Directory", "permissions": ["provision_members"] });
+    let key = other.owner.post("/api/v1/api-keys", draft).await.expect(201);
+    let user = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": here, "displayName": "Ben", "active": true });
+    let request = world.request(reqwest::Method::POST, "/scim/v2/Users").bearer_auth(key["secret"].as_str().expect("a secret"));
+    world.ask(request.header("content-type", "application/scim+json").body(user.to_string())).await.expect(201);
+    let next = format!("benjamin-{}@acme.example", world.unique());
+    ask(&ben, &next).await.expect(204);
+    let link = world.link(&next, "verify-email").await;
+    ben.post("/api/v1/auth/switch", json!({ "organization": other.id })).await.expect(200);
+    ask(&ben, &format!("ben.j-{}@acme.example", world.unique())).await.refused(409, "conflict");
+    confirm(&world, &link, PASSWORD).await.refused(409, "conflict");
+    ask(&ben, &here).await.expect(204);
+    assert_eq!(ben.get("/api/v1/auth/profile").await.expect(200)["new_email"], json!(null));
+}
