@@ -367,6 +367,90 @@ async fn nobody_gives_a_post_that_is_more_than_they_have() {
     ann.put(&format!("/api/v1/projects/{other}/guests/{}", gus.id), json!({})).await.refused(404, "not-found");
 }
 
+/// Somebody who has these permissions everywhere, by a role of the organisation's own.
+async fn with_role(acme: &Organization, name: &str, permission: &str) -> Person {
+    let role = made(&acme.owner, "/api/v1/roles", json!({ "name": format!("{name}'s role"), "permissions": [permission] })).await;
+    let person = acme.joins(name, "member").await;
+    acme.owner.patch(&format!("/api/v1/members/{}", person.id), json!({ "roles": [role] })).await.expect(200);
+    person
+}
+
+#[tokio::test]
+async fn what_a_post_gives_it_gives_where_it_is_and_nowhere_else() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (ann, gus) = (acme.joins("Ann", "member").await, acme.joins("Gus", "guest").await);
+    // Over departments
+    let dan = with_role(&acme, "Dan", "manage_departments").await;
+    let (board, tiny) = (department(&acme, "Board", None).await, department(&acme, "Tiny", None).await);
+    let below = department(&acme, "Below", Some(&tiny)).await;
+    heads(&acme, &ann, &board).await;
+    heads(&acme, &dan, &tiny).await;
+    let head = |department: &str, person: &Person| format!("/api/v1/departments/{department}/heads/{}", person.id);
+    dan.put(&head(&board, &dan), json!({})).await.refused(403, "forbidden");
+    dan.delete(&head(&board, &ann)).await.refused(403, "forbidden");
+    dan.put(&head(&tiny, &ann), json!({})).await.expect(200);
+    dan.put(&head(&below, &ann), json!({})).await.expect(200);
+
+    // Over projects
+    let ed = with_role(&acme, "Ed", "edit_projects").await;
+    let (own, secret) = (acme.project("Own").await, acme.project("Secret").await);
+    let project = |id: &str| format!("/api/v1/projects/{id}");
+    acme.owner.patch(&project(&own), json!({ "lead": ed.id })).await.expect(200);
+    ed.patch(&project(&secret), json!({ "lead": ed.id })).await.refused(403, "forbidden");
+    ed.put(&format!("{}/guests/{}", project(&secret), gus.id), json!({})).await.refused(404, "not-found");
+    rename(&ed, &secret).await.expect(200);
+    ed.put(&format!("{}/guests/{}", project(&own), gus.id), json!({})).await.expect(200);
+    ed.patch(&project(&own), json!({ "lead": ann.id })).await.expect(200);
+
+    // Over teams
+    let tom = with_role(&acme, "Tom", "manage_teams").await;
+    let make = async |name: &str| made(&acme.owner, "/api/v1/teams", json!({ "name": name })).await;
+    let (ours, theirs) = (make("Ours").await, make("Theirs").await);
+    let place = |team: &str, person: &Person| format!("/api/v1/teams/{team}/members/{}", person.id);
+    acme.owner.put(&place(&ours, &tom), json!({ "role": "manager" })).await.expect(200);
+    tom.put(&place(&theirs, &tom), json!({ "role": "manager" })).await.refused(403, "forbidden");
+    tom.put(&place(&theirs, &ann), json!({ "role": "member" })).await.expect(200);
+    tom.put(&place(&ours, &ann), json!({ "role": "manager" })).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_move_gives_and_takes_nothing_that_whoever_moves_could_not() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (ann, dan) = (acme.joins("Ann", "member").await, with_role(&acme, "Dan", "manage_departments").await);
+    let (headed, free) = (department(&acme, "Headed", None).await, department(&acme, "Free", None).await);
+    let (one, inner) = (department(&acme, "One", None).await, department(&acme, "Inner", Some(&headed)).await);
+    heads(&acme, &ann, &headed).await;
+    let to =
+        async |by: &Person, one: &str, parent: Value| by.patch(&format!("/api/v1/departments/{one}"), json!({ "parent": parent })).await;
+    to(&dan, &one, json!(headed)).await.refused(403, "forbidden");
+    to(&dan, &inner, json!(null)).await.refused(403, "forbidden");
+    to(&dan, &headed, json!(free)).await.expect(200);
+    to(&dan, &one, json!(free)).await.expect(200);
+    // Nor by a post of their own
+    heads(&acme, &dan, &one).await;
+    to(&dan, &inner, json!(one)).await.refused(403, "forbidden");
+    to(&acme.owner, &inner, json!(one)).await.expect(200);
+    to(&dan, &inner, json!(null)).await.refused(403, "forbidden");
+
+    let tom = with_role(&acme, "Tom", "manage_teams").await;
+    let team = made(&acme.owner, "/api/v1/teams", json!({ "name": "Crew" })).await;
+    let into = async |by: &Person, department: Value| by.patch(&format!("/api/v1/teams/{team}"), json!({ "department": department })).await;
+    into(&tom, json!(headed)).await.refused(403, "forbidden");
+    into(&tom, json!(free)).await.expect(200);
+    into(&acme.owner, json!(headed)).await.expect(200);
+    into(&tom, json!(null)).await.refused(403, "forbidden");
+
+    let ed = with_role(&acme, "Ed", "edit_projects").await;
+    let shop = made(&acme.owner, "/api/v1/projects", json!({ "name": "Shop", "department": free })).await;
+    let place = async |by: &Person, place: Value| by.patch(&format!("/api/v1/projects/{shop}"), json!({ "department": place })).await;
+    place(&ed, json!(headed)).await.refused(403, "forbidden");
+    place(&ed, json!(null)).await.refused(403, "forbidden");
+    heads(&acme, &ed, &headed).await;
+    place(&ed, json!(headed)).await.expect(200);
+}
+
 #[tokio::test]
 async fn whoever_goes_and_comes_back_has_no_post_left() {
     let world = World::new().await;

@@ -123,6 +123,25 @@ async fn a_department_goes_when_nobody_and_nothing_is_in_it() {
 }
 
 #[tokio::test]
+async fn projects_of_a_team_or_department_that_goes_are_of_none() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let europe = department(&acme, "Europe", None).await;
+    let make = async |path: &str, draft: Value| id(&acme.owner.post(path, draft).await.expect(201));
+    let team = make("/api/v1/teams", json!({ "name": "Crew" })).await;
+    let project = make("/api/v1/projects", json!({ "name": "Shop", "team": team, "department": europe })).await;
+    let (project, elsewhere) = (format!("/api/v1/projects/{project}"), make("/api/v1/projects", json!({ "name": "Shed" })).await);
+    acme.owner.delete(&at(&europe)).await.expect(204);
+    world.idle().await;
+    let left = acme.owner.get(&project).await.expect(200);
+    assert_eq!((&left["department"], &left["team"]), (&json!(null), &json!(team)));
+    acme.owner.delete(&format!("/api/v1/teams/{team}")).await.expect(204);
+    world.idle().await;
+    assert_eq!(acme.owner.get(&project).await.expect(200)["team"], json!(null));
+    assert_eq!(acme.owner.get(&format!("/api/v1/projects/{elsewhere}")).await.expect(200)["version"], 1);
+}
+
+#[tokio::test]
 async fn whoever_is_invited_into_a_department_that_goes_joins_in_none() {
     let world = World::new().await;
     let acme = world.organization("Acme").await;
@@ -132,6 +151,7 @@ async fn whoever_is_invited_into_a_department_that_goes_joins_in_none() {
     let form = json!({ "token": world.link(&email, "join").await, "name": "Ben", "password": "correct horse battery" });
     acme.owner.delete(&at(&europe)).await.expect(204);
     let ben = world.post("/api/v1/auth/join", form).await.expect(201);
+    assert_eq!(ben["department"], Value::Null);
     world.idle().await;
     let member = format!("/api/v1/members/{}", ben["user"].as_str().expect("an id"));
     assert_eq!(acme.owner.get(&member).await.expect(200)["department"], Value::Null);

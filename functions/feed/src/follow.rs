@@ -16,6 +16,7 @@ use domain::{
     organization::{Membership, Standing},
     policy::{Grant, Role},
     project::Project,
+    structure::Scope,
     task::{Comment, Task},
     webhook::Webhook,
 };
@@ -32,8 +33,13 @@ pub async fn change(backend: &Backend, system: &System, change: &Change) -> Resu
     for commit in system.telling(told_of(system, change).await?).await? {
         once(system.commit(commit).await)?;
     }
-    if change.action == "department.deleted" {
-        places::closed(system, change).await?;
+    match change.action.as_str() {
+        "department.deleted" => places::closed(system, change).await?,
+        "team.deleted" => {
+            let team = change.subject.id.parse().map_err(|e: String| Error::internal(e))?;
+            places::take_out_projects(system, &Scope::Team(team)).await?;
+        }
+        _ => {}
     }
     ask(backend, system, change).await?;
     alert::about(backend, system, change).await?;

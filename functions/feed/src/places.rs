@@ -67,6 +67,25 @@ pub async fn closed(system: &System, change: &Change) -> Result<()> {
     for team in system.all(keys::teams_in(system.tenant(), &department), limits::PAGE_MOST).await? {
         vacate_team(system, &team, &department).await?;
     }
+    take_out_projects(system, &Scope::Department(department)).await
+}
+
+/// Projects of a team or department that is no more are of none.
+pub async fn take_out_projects(system: &System, place: &Scope) -> Result<()> {
+    let t = system.tenant();
+    for project in system.all(keys::projects(t), limits::PROJECTS_SETTLED).await?.into_iter().filter(|project| project.is_of(place)) {
+        for _ in 0..limits::RACE_TRIES {
+            let Some(now) = system.get(keys::project(t, &project.id)).await?.filter(|now| now.is_of(place)) else { break };
+            match system.commit(now.taken_out_of(place, system.now())).await {
+                // Somebody edits it at this moment
+                Err(Error::Stale { .. }) => {}
+                other => {
+                    other?;
+                    break;
+                }
+            }
+        }
+    }
     Ok(())
 }
 

@@ -41,7 +41,8 @@ pub async fn get(can: Can<ReadDirectory>, Path(id): Path<DepartmentId>) -> Resul
 
 /// Rename a department, or move it with all below it.
 ///
-/// It does not move below itself; the answer to that names the way by which it would.
+/// It does not move below itself; the answer to that names the way by which it would. Where a move gives heads rights over it, or
+/// takes them, it is made by those who could name these heads.
 #[utoipa::path(patch, path = "/api/v1/departments/{department}", operation_id = "edit_department", tag = "organization", params(("department" = DepartmentId, Path), IfMatchHeader), request_body = DepartmentEdit, responses((status = 200, body = Department)))]
 pub async fn edit(
     can: Can<ManageDepartments>,
@@ -50,7 +51,15 @@ pub async fn edit(
     Body(edit): Body<DepartmentEdit>,
 ) -> Result<Answer, Problem> {
     let (id, edit) = (&id, &edit);
-    can.settle(|can| async move { shown(find(&can, id, seen).await?.edit(id, edit.clone())?) }).await
+    can.settle(|can| async move {
+        let structure = find(&can, id, seen).await?;
+        let from = structure.find(id)?.parent.clone();
+        if let Some(to) = edit.parent.as_ref().filter(|to| **to != from) {
+            can.check_heads(&structure, from.as_ref(), to.as_ref()).await?;
+        }
+        shown(structure.edit(id, edit.clone())?)
+    })
+    .await
 }
 
 /// Delete an empty department: one with departments below it, members or teams stays.

@@ -1,4 +1,4 @@
-use crate::departments::check_department;
+use crate::departments::{check_department, structure};
 use backend::{
     door::Can,
     keys,
@@ -69,7 +69,8 @@ fn check_above(can: &Can<ManageTeams>, department: Option<&DepartmentId>) -> Res
 
 /// Rename a team, or move it to another department.
 ///
-/// It is moved by those who make teams both where it is and where it goes.
+/// It is moved by those who make teams both where it is and where it goes. Where that gives heads rights over it, or takes them, it
+/// is moved by those who could name these heads.
 #[utoipa::path(patch, path = "/api/v1/teams/{team}", operation_id = "edit_team", tag = "organization", params(("team" = TeamId, Path), IfMatchHeader), request_body = TeamEdit, responses((status = 200, body = Team)))]
 pub async fn edit(can: Can<ManageTeams>, Path(id): Path<TeamId>, seen: IfMatch, Body(edit): Body<TeamEdit>) -> Result<Answer, Problem> {
     let (id, edit) = (&id, &edit);
@@ -79,6 +80,7 @@ pub async fn edit(can: Can<ManageTeams>, Path(id): Path<TeamId>, seen: IfMatch, 
             check_department(&can, department.as_ref()).await?;
             check_above(&can, team.department.as_ref())?;
             check_above(&can, department.as_ref())?;
+            can.check_heads(&structure(&can).await?, team.department.as_ref(), department.as_ref()).await?;
         }
         let (team, commit) = team.edit(edit.clone());
         Ok((commit, Answer::record(&team)?))

@@ -1,4 +1,4 @@
-use crate::project::{check_place, lead_of, makes_anywhere, makes_in};
+use crate::project::{check_move, check_place, lead_of};
 use backend::{
     door::Can,
     keys,
@@ -37,9 +37,7 @@ pub async fn edit(
     can.settle(|can| async move {
         let project: Project = seen.check(can.find(keys::project(can.tenant(), id), "project").await?)?;
         check_place(&can, edit.new_team(&project), edit.new_department(&project)).await?;
-        if !makes_anywhere(&can) {
-            edit.check_move(&project, |place| makes_in(&can, place))?;
-        }
+        check_move(&can, &project, edit).await?;
         let (mut before, mut after) = (None, None);
         if let Some(lead) = &edit.lead {
             if let Some(lead) = &project.lead {

@@ -9,11 +9,12 @@ use domain::{
     Error, Result,
     id::{DepartmentId, ProjectId, TeamId, UserId},
     organization::{Membership, Standing},
-    policy::{CreateProjects, Grant, Permission, ReadProjects, Reads},
-    project::{Project, ProjectDraft},
+    policy::{CreateProjects, Grant, Grants, Permission, ReadProjects, Reads},
+    project::{Project, ProjectDraft, ProjectEdit},
     structure::{Scope, Structure},
     team::Team,
 };
+use std::collections::BTreeSet;
 
 /// Projects, the newest first: all, or for a guest those they were let into.
 #[utoipa::path(get, path = "/api/v1/projects", operation_id = "list_projects", tag = "projects", params(PageQuery), responses((status = 200, body = Page<Project>)))]
@@ -50,13 +51,20 @@ pub(crate) async fn lead_of<P: Permission + Reads<Membership>>(can: &Can<P>, lea
     member.filter(works).ok_or_else(|| Error::invalid("/lead", "is nobody in this organisation who works on projects"))
 }
 
-/// Whether the rights of the caller end nowhere: they make projects anywhere, or edit every one.
-pub(crate) fn makes_anywhere<P: Permission>(can: &Can<P>) -> bool {
-    can.grants().allow(Grant::CreateProjects) || can.within().is_none()
+/// Whether the caller makes projects in a place.
+pub(crate) async fn makes_in<P: Permission>(can: &Can<P>, place: Scope) -> Result<bool> {
+    can.covers(BTreeSet::from([place]), &Grants::from_iter([Grant::CreateProjects])).await
 }
 
-pub(crate) fn makes_in<P: Permission>(can: &Can<P>, place: &Scope) -> bool {
-    can.within().is_some_and(|mut within| within.any(|scope| scope == place))
+/// A project is moved to where whoever moves it could have made it, and out of everything by those who make projects anywhere.
+pub(crate) async fn check_move<P: Permission>(can: &Can<P>, project: &Project, edit: &ProjectEdit) -> Result<()> {
+    let Some(places) = edit.moves_to(project).filter(|_| !can.grants().allow(Grant::CreateProjects)) else { return Ok(()) };
+    for place in places {
+        if makes_in(can, place).await? {
+            return Ok(());
+        }
+    }
+    Err(Error::forbidden("a project is moved to where whoever moves it makes projects, and you make none there"))
 }
 
 /// A project is of a team and a department that are there, and that the caller manages where their rights end somewhere.
@@ -77,7 +85,7 @@ pub(crate) async fn check_place<P: Permission + Reads<Team> + Reads<Structure>>(
         let structure: Structure = can.find(keys::structure(can.tenant()), "structure").await?;
         structure.check(department)?;
         let of_team = team.as_ref().is_some_and(|team| team.department.as_ref() == Some(department));
-        if !of_team && !makes_anywhere(can) && !makes_in(can, &Scope::Department(department.clone())) {
+        if !of_team && !makes_in(can, Scope::Department(department.clone())).await? {
             return Err(Error::forbidden("you make no projects in this department"));
         }
     }

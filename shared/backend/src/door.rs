@@ -509,13 +509,13 @@ impl<P: Permission> Can<P> {
 
     /// Stores the records and their change in one transaction.
     pub async fn commit(&self, commit: Commit) -> Result<()> {
-        self.check_writes(&commit)?;
+        self.check_writes(&commit).await?;
         self.room.execute(commit, None).await.map(drop)
     }
 
     /// Stores, and answers; the same request made again gets the same answer and does nothing.
     pub async fn answer(&self, commit: Commit, answer: Answer) -> Result<Answer> {
-        self.check_writes(&commit)?;
+        self.check_writes(&commit).await?;
         self.room.execute(commit, Some(answer)).await?.ok_or_else(|| Error::internal("an answer was lost on its way"))
     }
 
@@ -531,19 +531,15 @@ impl<P: Permission> Can<P> {
         self.access.check_open()
     }
 
-    fn check_writes(&self, commit: &Commit) -> Result<()> {
+    async fn check_writes(&self, commit: &Commit) -> Result<()> {
         if !is_still_done(P::GRANT, commit) {
             self.check_open()?;
         }
         match commit.writes.iter().map(|write| write.record().kind()).find(|kind| !P::WRITES.contains(kind)) {
             Some(kind) => Err(Error::internal(format!("{} does not write {kind}", P::NAME))),
             None => {
-                // A key gives no more than it was given
-                let gives = match &self.session {
-                    Some(_) => self.access.grants_anywhere(&self.membership),
-                    None => self.grants.clone(),
-                };
-                self.reach.check_writes(&self.room.tenant, commit, &self.membership, &gives)
+                self.reach.check_writes(&self.room.tenant, commit, &self.membership)?;
+                self.check_gifts(commit).await
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::{
 use domain::{
     Error, Result,
     commit::{Commit, Kept, Record, Write},
-    id::UserId,
+    id::{DepartmentId, UserId},
     organization::Membership,
     policy::{Grants, Permission, Reads},
     structure::{Places, Post, Scope, ScopedRole, Structure},
@@ -107,36 +107,36 @@ impl Reach {
         if self.within.is_none() || R::HANGS { Ok(()) } else { Err(outside()) }
     }
 
-    /// Nothing is written but what is within before and after, and nobody gives or takes a post that they could not have given.
-    /// Over what they make themselves they may give any.
-    pub(crate) fn check_writes(&self, tenant: &Tenant, commit: &Commit, caller: &Membership, grants: &Grants) -> Result<()> {
-        let others = || commit.writes.iter().filter(|write| !matches!(write.record(), Record::Membership(_)));
-        let made: BTreeSet<Scope> = others().filter(|write| matches!(write, Write::Create(_))).filter_map(itself).collect();
-        let mut managed = self.within.clone();
-        if let (Some(within), Some(managed)) = (&self.within, &mut managed) {
-            for write in others() {
-                self.check_within(tenant, write, within)?;
-                managed.extend(itself(write));
+    /// Nothing is written but what is within before and after, and of members nothing but their posts and teams there.
+    pub(crate) fn check_writes(&self, tenant: &Tenant, commit: &Commit, caller: &Membership) -> Result<()> {
+        let Some(within) = &self.within else { return Ok(()) };
+        let mut managed = within.clone();
+        for write in others(commit) {
+            self.check_within(tenant, write, within)?;
+            managed.extend(itself(write));
+        }
+        for (before, after) in self.members_written(commit, caller)? {
+            let rest = Membership { posts: after.posts.clone(), teams: after.teams.clone(), version: after.version, ..before.clone() };
+            if rest != *after || !symmetric_difference(&before.posts, &after.posts).all(|post| managed.contains(&post.over)) {
+                return Err(not_theirs());
             }
         }
-        let may_give = |post: &Post| {
-            let within = managed.as_ref().is_none_or(|managed| managed.contains(&post.over));
-            within && (made.contains(&post.over) || grants.cover(&post.role.grants()))
-        };
+        Ok(())
+    }
+
+    /// Members as they were read and as they are written.
+    fn members_written<'a>(&self, commit: &'a Commit, caller: &Membership) -> Result<Vec<(Membership, &'a Membership)>> {
+        let mut written = Vec::new();
         for write in &commit.writes {
             if let Write::Replace { record: Record::Membership(after), seen } = write {
                 let before = self.known()?.members.get(&after.user).cloned().unwrap_or_else(|| caller.clone());
                 if before.user != after.user || before.version != *seen {
                     return Err(Error::internal("a membership is written over that was not read"));
                 }
-                let rest = Membership { posts: after.posts.clone(), teams: after.teams.clone(), version: after.version, ..before.clone() };
-                let mut changed = symmetric_difference(&before.posts, &after.posts);
-                if !changed.all(may_give) || (managed.is_some() && rest != **after) {
-                    return Err(Error::forbidden("this gives or takes what is not yours to give or take"));
-                }
+                written.push((before, &**after));
             }
         }
-        Ok(())
+        Ok(written)
     }
 
     fn check_within(&self, tenant: &Tenant, write: &Write, within: &BTreeSet<Scope>) -> Result<()> {
@@ -152,6 +152,14 @@ impl Reach {
         };
         if fine { Ok(()) } else { Err(outside()) }
     }
+}
+
+fn not_theirs() -> Error {
+    Error::forbidden("this gives or takes what is not yours to give or take")
+}
+
+fn others(commit: &Commit) -> impl Iterator<Item = &Write> {
+    commit.writes.iter().filter(|write| !matches!(write.record(), Record::Membership(_)))
 }
 
 /// Whoever may something over a part of the organisation may it there alone.
@@ -184,6 +192,56 @@ impl<P: Reads<Structure> + Reads<Team>> Can<P> {
 }
 
 impl<P: Permission> Can<P> {
+    /// Nobody gives or takes a post that gives more than they may where it is. Over what they make themselves they give any.
+    pub(crate) async fn check_gifts(&self, commit: &Commit) -> Result<()> {
+        let is_made =
+            |post: &&Post| others(commit).any(|write| matches!(write, Write::Create(_)) && itself(write).as_ref() == Some(&post.over));
+        for (before, after) in self.reach.members_written(commit, &self.membership)? {
+            for post in symmetric_difference(&before.posts, &after.posts).filter(|post| !is_made(post)) {
+                let above = others(commit).filter(|write| itself(write).as_ref() == Some(&post.over));
+                let above: BTreeSet<_> = above.flat_map(|write| write.record().scopes()).chain([post.over.clone()]).collect();
+                if !self.covers(above, &post.role.grants()).await? {
+                    return Err(not_theirs());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the caller has all of this over a part of the organisation, given with what it hangs below: everywhere, or by posts
+    /// that reach there. A key has no posts.
+    pub async fn covers(&self, mut over: BTreeSet<Scope>, wanted: &Grants) -> Result<bool> {
+        if self.grants().cover(wanted) {
+            return Ok(true);
+        }
+        let posts: &[Post] = if self.session().is_ok() { &self.membership.posts } else { &[] };
+        let departments: Vec<_> = over.iter().filter_map(Scope::department).cloned().collect();
+        if !departments.is_empty() && posts.iter().any(|post| post.role == ScopedRole::Head) {
+            let structure: Option<Structure> = self.room.store.table.get(keys::structure(&self.room.tenant)).await?;
+            let structure = structure.unwrap_or_default();
+            over.extend(departments.iter().flat_map(|id| structure.above(id)).map(Scope::Department));
+        }
+        let mut grants = self.grants().clone();
+        posts.iter().filter(|post| over.contains(&post.over)).for_each(|post| grants.add(&post.role.grants()));
+        Ok(grants.cover(wanted))
+    }
+
+    /// Refuses to move something from one department to another where that gives heads what the caller could not give them, or
+    /// takes it. Where no head is above it, before or after, there is nothing to give.
+    pub async fn check_heads(&self, structure: &Structure, from: Option<&DepartmentId>, to: Option<&DepartmentId>) -> Result<()> {
+        if !structure.is_felt_by_heads(from, to) {
+            return Ok(());
+        }
+        for place in [from, to] {
+            if !self.covers(place.cloned().map(Scope::Department).into_iter().collect(), &ScopedRole::Head.grants()).await? {
+                return Err(Error::forbidden(
+                    "it has other heads above it where it goes, and to give and take what they may is not yours in both places",
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// What the caller has posts over, when that is all they may this for.
     pub fn within(&self) -> Option<impl Iterator<Item = &Scope>> {
         self.reach.within.as_ref().map(BTreeSet::iter)

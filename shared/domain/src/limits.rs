@@ -27,6 +27,8 @@ pub const TENANT_STORE_MARGIN: SignedDuration = SignedDuration::from_mins(5);
 // Lists
 pub const PAGE: usize = 50;
 pub const PAGE_MOST: usize = 100;
+/// Projects that are looked at when a team or a department is deleted.
+pub const PROJECTS_SETTLED: usize = 10_000;
 /// Pages of the table read to fill one page of a filtered list.
 pub const FILTER_ROUNDS: usize = 5;
 /// Days of the trail read to fill one page of it.

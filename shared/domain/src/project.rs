@@ -129,17 +129,12 @@ impl ProjectEdit {
         self.department.as_ref()?.as_ref().filter(|department| project.department.as_ref() != Some(department))
     }
 
-    /// Refuses to move a project to where whoever moves it could not have made it, or out of everything.
-    /// `makes_in` says where they make projects.
-    pub fn check_move(&self, project: &Project, makes_in: impl Fn(&Scope) -> bool) -> Result<()> {
+    /// The team and the department that the project is in after a move.
+    pub fn moves_to(&self, project: &Project) -> Option<Vec<Scope>> {
         let team = self.team.as_ref().unwrap_or(&project.team);
         let department = self.department.as_ref().unwrap_or(&project.department);
         let stays = (team, department) == (&project.team, &project.department);
-        if stays || places(team.as_ref(), department.as_ref()).iter().any(makes_in) {
-            Ok(())
-        } else {
-            Err(Error::forbidden("a project is moved to where whoever moves it makes projects, and you make none there"))
-        }
+        (!stays).then(|| places(team.as_ref(), department.as_ref()))
     }
 }
 
@@ -241,6 +236,19 @@ impl Project {
         let without = guest.lays_down(&Post::guest(&self.id));
         let (project, commit) = self.with_guests(|guests| guests.retain(|other| *other != guest.user), now);
         Ok((project, commit.also_replace(guest.version, without)))
+    }
+
+    /// Whether it is of this team or department.
+    pub fn is_of(&self, place: &Scope) -> bool {
+        places(self.team.as_ref(), self.department.as_ref()).contains(place)
+    }
+
+    /// Without a team or department that is no more.
+    pub fn taken_out_of(self, place: &Scope, now: Timestamp) -> Commit {
+        let team = self.team.clone().filter(|team| *place != Scope::Team(team.clone()));
+        let department = self.department.clone().filter(|department| *place != Scope::Department(department.clone()));
+        let after = Self { team, department, updated_at: now, version: self.version + 1, ..self.clone() };
+        Commit::replace("project.edited", self, after)
     }
 
     /// Without somebody who is in the organisation no more.

@@ -103,6 +103,13 @@ impl Scope {
         }
     }
 
+    pub fn department(&self) -> Option<&DepartmentId> {
+        match self {
+            Self::Department(id) => Some(id),
+            _ => None,
+        }
+    }
+
     /// What hangs below a project and nothing else.
     pub fn project(id: &ProjectId) -> Vec<Self> {
         vec![Self::Project(id.clone())]
@@ -250,6 +257,20 @@ impl Structure {
         }
         path.reverse();
         path
+    }
+
+    /// The department and all that it is below.
+    pub fn above(&self, id: &DepartmentId) -> Vec<DepartmentId> {
+        self.path(id).into_iter().map(|one| one.id.clone()).collect()
+    }
+
+    /// Whether somebody heads something above one of two places and not above the other.
+    pub fn is_felt_by_heads(&self, from: Option<&DepartmentId>, to: Option<&DepartmentId>) -> bool {
+        let headed = |place: Option<&DepartmentId>| -> BTreeSet<_> {
+            let above = place.into_iter().flat_map(|id| self.path(id));
+            above.filter(|one| !one.heads.is_empty()).map(|one| one.id.clone()).collect()
+        };
+        headed(from) != headed(to)
     }
 
     /// The department and all below it.
