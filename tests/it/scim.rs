@@ -394,6 +394,79 @@ async fn a_place_that_a_directory_gave_asks_nothing_of_an_account_until_it_is_op
 }
 
 #[tokio::test]
+async fn nobody_is_made_to_own_what_they_never_opened() {
+    let world = World::new().await;
+    let (acme, other) = (world.organization("Acme").await, world.organization("Other").await);
+    let vic = other.joins("Vic", "member").await;
+    let made = Directory::of(&acme, &acme.owner).await.user(&vic.email, "Vic").await;
+    let path = format!("/api/v1/members/{}", made["id"].as_str().unwrap());
+    acme.owner.patch(&path, json!({ "role": "owner" })).await.refused_fields(&["/role"]);
+    acme.owner.post("/api/v1/organization/hand-over", json!({ "to": vic.id })).await.refused_fields(&["/to"]);
+    acme.owner.patch(&path, json!({ "role": "admin" })).await.expect(200);
+    vic.post("/api/v1/auth/switch", json!({ "organization": acme.id })).await.expect(200);
+    acme.owner.patch(&path, json!({ "role": "owner" })).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_place_is_for_whoever_has_the_address_it_was_given_to() {
+    let world = World::new().await;
+    let (acme, other) = (world.organization("Acme").await, world.organization("Other").await);
+    let (pat, directory) = (other.joins("Pat", "member").await, Directory::of(&acme, &acme.owner).await);
+    let (old, new) = (pat.email.clone(), world.email("pat.new"));
+    let made = directory.user(&old, "Pat").await;
+    let moves = async |person: &Person, to: &str| {
+        let ask = json!({ "email": to, "password": PASSWORD });
+        person.post("/api/v1/auth/change-email", ask).await.expect(204);
+        let confirm = json!({ "token": world.link(to, "verify-email").await, "password": PASSWORD });
+        world.post("/api/v1/auth/verify-email", confirm).await.expect(204);
+        world.idle().await;
+    };
+    moves(&pat, &new).await;
+    pat.post("/api/v1/auth/switch", json!({ "organization": acme.id })).await.refused(409, "conflict");
+    let form = json!({ "email": new, "password": PASSWORD, "organization": acme.id });
+    world.post("/api/v1/auth/login", form).await.refused(409, "conflict");
+    // The directory still knows them by it, and makes nobody else of the same name
+    let named = format!("userName eq \"{old}\"");
+    assert_eq!(directory.find("Users", &named).await["Resources"][0]["id"], made["id"]);
+    let twin = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": old });
+    refused(directory.post("/Users", twin).await, 409, Some("uniqueness"));
+    let project = acme.project("Garden").await;
+    acme.owner.post("/api/v1/tasks", json!({ "project": project, "title": "Dig", "assignees": [pat.id] })).await.expect(201);
+    assert!(world.mails(&new).await.iter().all(|mail| !mail["text"].as_str().unwrap().contains("Dig")), "nothing of there is mailed");
+    directory.delete(&place("Users", &made)).await.expect(204);
+    assert_ne!(directory.user(&old, "Pat").await["id"], made["id"]);
+
+    // Whoever has opened their place keeps it, by the name the directory has for them
+    let (ben, ours) = (acme.joins("Ben", "member").await, world.email("ben.new"));
+    let known = json!([{ "op": "replace", "path": "externalId", "value": "00u7" }]);
+    directory.patch(&format!("/Users/{}", ben.id), known).await.expect(200);
+    moves(&ben, &ours).await;
+    ben.get("/api/v1/auth/verify").await.expect(200);
+    let seen = directory.find("Users", &format!("userName eq \"{}\"", ben.email)).await;
+    assert_eq!((&seen["totalResults"], &seen["Resources"][0]["id"]), (&json!(1), &json!(ben.id)));
+}
+
+#[tokio::test]
+async fn whom_a_directory_made_and_let_in_later_is_told_when_they_are_let_in() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (directory, email) = (Directory::of(&acme, &acme.owner).await, world.email("late"));
+    let draft = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": email, "active": false });
+    let made = directory.post("/Users", draft).await.expect(201);
+    assert!(world.mails(&email).await.is_empty());
+    let active = |active: bool| json!([{ "op": "replace", "path": "active", "value": active }]);
+    directory.patch(&place("Users", &made), active(true)).await.expect(200);
+    assert_eq!(world.mails(&email).await.len(), 1);
+    let reset = json!({ "token": world.link(&email, "reset-password").await, "new": PASSWORD });
+    world.post("/api/v1/auth/reset-password", reset).await.expect(204);
+    let count = world.mails(&email).await.len();
+    for on in [false, true] {
+        directory.patch(&place("Users", &made), active(on)).await.expect(200);
+    }
+    assert_eq!(world.mails(&email).await.len(), count, "whoever knows how to log in is told nothing");
+}
+
+#[tokio::test]
 async fn title_and_department_are_what_the_directory_says_they_are() {
     let world = World::new().await;
     let acme = world.organization("Acme").await;

@@ -43,6 +43,16 @@ pub struct Manager<'a> {
     pub grants: &'a Grants,
 }
 
+impl Membership {
+    /// Nobody is made to own what they never took a place in.
+    fn check_accepted(&self, field: &str) -> Result<()> {
+        match self.accepted {
+            true => Ok(()),
+            false => Err(Error::invalid(field, "makes somebody an owner who has not opened the organisation yet")),
+        }
+    }
+}
+
 impl Manager<'_> {
     /// Whoever has more is managed by nobody who has less.
     pub fn may_touch(&self, member: &Membership) -> Result<()> {
@@ -100,6 +110,9 @@ impl Manager<'_> {
         }
         if (Membership { version: before.version, ..after.clone() }) == before {
             return Ok((before, Commit::quiet()));
+        }
+        if after.role == Role::Owner {
+            after.check_accepted("/role")?;
         }
         let was_guest = before.role == Role::Guest;
         let mut commit = self.commit("member.edited", before, after.clone())?;
@@ -199,6 +212,7 @@ impl Manager<'_> {
         if to.standing != Standing::Active || to.role == Role::Guest {
             return Err(Error::invalid("/to", "is nobody who works here"));
         }
+        to.check_accepted("/to")?;
         let mut access = self.access.next();
         access.owners.retain(|owner| *owner != from.user && *owner != to.user);
         access.owners.push(to.user.clone());
