@@ -32,6 +32,26 @@ async fn the_trail_says_who_changed_what_from_what_to_what_and_from_where() {
 }
 
 #[tokio::test]
+async fn what_something_was_is_shown_to_those_who_may_read_it_anyway() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let role = json!({ "name": "Auditor", "permissions": ["read_audit"] });
+    let role = acme.owner.post("/api/v1/roles", role).await.expect(201)["id"].clone();
+    let ben = acme.joins("Ben", "member").await;
+    acme.owner.patch(&format!("/api/v1/members/{}", ben.id), json!({ "roles": [role] })).await.expect(200);
+    acme.owner.post("/api/v1/clients", json!({ "name": "Secret buyer", "email": "x@example.com", "address": "x" })).await.expect(201);
+    acme.project("Garden").await;
+    let seen = async |by: &tests::Person, action: &str| {
+        let trail = by.list("/api/v1/changes").await;
+        trail.into_iter().find(|change| change["action"] == action).expect("it is on record")
+    };
+    let client = seen(&ben, "client.created").await;
+    assert!(!client.to_string().contains("Secret buyer") && client["subject"]["kind"] == "client", "{client}");
+    assert_eq!(seen(&ben, "project.created").await["after"]["name"], "Garden");
+    assert_eq!(seen(&acme.owner, "client.created").await["after"]["name"], "Secret buyer");
+}
+
+#[tokio::test]
 async fn the_trail_is_read_page_by_page_over_days() {
     let world = World::alone().await;
     let acme = world.organization("Acme").await;

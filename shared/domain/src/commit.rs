@@ -17,6 +17,7 @@ use crate::{
     passkey::Passkey,
     picture::Picture,
     platform::*,
+    policy::Grants,
     profile::*,
     project::Project,
     provider::{Link, Provider, SubjectOwner},
@@ -423,4 +424,15 @@ pub struct Change {
     pub before: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
+}
+
+impl Change {
+    /// Without what it was and is, where somebody may not read that.
+    #[must_use]
+    pub fn as_read_with(self, grants: &Grants) -> Self {
+        match crate::webhook::reads(&self.subject.kind) {
+            Some(grant) if !grants.allow(grant) => Self { before: None, after: None, ..self },
+            _ => self,
+        }
+    }
 }
