@@ -7,7 +7,7 @@ use domain::{
     policy::{POLICY, Role, Row},
     structure::ScopedRole,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use tests::{Answer, Person, World, code};
 
@@ -354,4 +354,12 @@ fn the_api_document_is_that_of_the_handlers() {
     let declared = local::openapi::document().to_pretty_json().expect("a document");
     let kept = include_str!("../../functions/reference/openapi.json");
     assert!(kept.trim() == declared.trim(), "functions/reference/openapi.json is not what the handlers declare; run `make openapi`");
+    let document: Value = serde_json::from_str(kept).expect("JSON");
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for (status, answer) in
+            methods.as_object().into_iter().flatten().flat_map(|(_, one)| one["responses"].as_object().expect("answers"))
+        {
+            assert!(answer["$ref"].is_string() || answer["description"].is_string(), "{path} {status} says nothing of itself");
+        }
+    }
 }

@@ -93,7 +93,7 @@ pub(crate) async fn place(visitor: &Visitor, user: &User, wanted: Option<&Organi
         member => member,
     };
     if let Some(member) = &member {
-        user.check_proved(&member.organization)?;
+        user.check_proved(member)?;
     }
     Ok(member)
 }
@@ -147,7 +147,7 @@ pub async fn login_with_code(visitor: Visitor, Body(form): Body<SecondStep>) -> 
 }
 
 /// The public keys access tokens are signed with, as a JSON Web Key Set.
-#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "identity", security(()), responses((status = 200)))]
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "identity", security(()), responses((status = 200, description = "A JSON Web Key Set (RFC 7517)", body = serde_json::Value)))]
 pub async fn jwks(visitor: Visitor) -> Result<Answer, Problem> {
     Ok(Answer::ok(&visitor.jwks().await?)?)
 }

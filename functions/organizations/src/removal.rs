@@ -11,7 +11,7 @@ use domain::{
     removal::{RemovalView, RemovalWish},
 };
 
-/// Have the organisation removed. It reads and changes nothing from its next request on, its owners are told by mail, and
+/// Have the organisation removed. It can be read, and changes nothing, from its next request on, its owners are told by mail, and
 /// after thirty days everything it has is removed. Until then it can be kept.
 #[utoipa::path(post, path = "/api/v1/organization/remove", operation_id = "remove_organization", tag = "organization", request_body = RemovalWish, responses((status = 200, body = RemovalView)))]
 pub async fn remove(can: Can<RemoveOrganization>, Body(wish): Body<RemovalWish>) -> Result<Answer, Problem> {

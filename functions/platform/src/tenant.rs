@@ -95,7 +95,7 @@ pub async fn edit(
     act(&operator, &id, seen, |house| house.edit(edit.clone())).await
 }
 
-/// Suspend an organisation: from its next request on it reads and changes nothing, nobody joins, and nothing is sent for it.
+/// Suspend an organisation: from its next request on it can be read and changes nothing, nobody joins, and nothing is sent for it.
 /// Its members are told the reason.
 #[utoipa::path(post, path = "/api/v1/platform/tenants/{organization}/suspend", operation_id = "suspend_tenant", tag = "platform", params(("organization" = OrganizationId, Path), IfMatchHeader), request_body = SuspensionDraft, security(("operator" = [])), responses((status = 200, body = Noted)))]
 pub async fn suspend(
@@ -113,7 +113,7 @@ pub async fn resume(operator: Operator<ManageTenants>, Path(id): Path<Organizati
     act(&operator, &id, seen, House::resume).await
 }
 
-/// Plan the removal of an organisation. From its next request on it reads and changes nothing, and its owners are told by mail.
+/// Plan the removal of an organisation. From its next request on it can be read and changes nothing, and its owners are told by mail.
 /// After thirty days everything it has is removed; until then it can be kept.
 #[utoipa::path(post, path = "/api/v1/platform/tenants/{organization}/remove", operation_id = "remove_tenant", tag = "platform", params(("organization" = OrganizationId, Path), IfMatchHeader), request_body = RemovalDraft, security(("operator" = [])), responses((status = 200, body = Noted)))]
 pub async fn remove(

@@ -54,7 +54,7 @@ type Refusal = (&'static str, &'static str, &'static str, fn(&Nature) -> bool);
 const REFUSALS: &[Refusal] = &[
     ("Malformed", "400", "The request cannot be read", |it| it.body || it.list || it.changes || it.post),
     ("Unauthenticated", "401", "There is no valid access token, or a password or link is wrong", |it| !it.public || it.post),
-    ("Forbidden", "403", "You may not do this; `detail` says why", |it| !it.public),
+    ("Forbidden", "403", "You may not do this; `detail` says why", |it| !it.public || it.post),
     ("NotFound", "404", "There is no such object, or not for you", |it| it.id || it.body && it.post),
     ("Conflict", "409", "It conflicts with what is there", |it| it.post || it.changes),
     ("Stale", "412", "Changed in between; the answer has the present version", |it| it.changes || it.post && !it.public),
@@ -114,6 +114,13 @@ fn add_common(components: &mut Components) {
 
 /// Adds the headers and the refusals that an operation of its nature has.
 fn complete(method: &str, operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            response.description = said(status).to_owned();
+        }
+    }
     if operation.tags.iter().flatten().any(|tag| tag == "scim") {
         operation.responses.responses.insert("default".to_owned(), RefOr::Ref(Ref::from_response_name(SCIM_ERROR)));
         return;
@@ -140,6 +147,16 @@ fn complete(method: &str, operation: &mut Operation) {
     };
     if nature.creates {
         header("Idempotency-Key", "Made by you, once for each thing you mean to create; up to 128 characters", "6f1f3a9e-0d7c-4d1e");
+    }
+}
+
+/// What an answer is that says nothing else of itself: the standard asks for a sentence.
+fn said(status: &str) -> &'static str {
+    match status {
+        "201" => "It was made",
+        "202" => "It was taken, and is done later",
+        "204" => "It was done, and there is nothing more to say",
+        _ => "What was asked for",
     }
 }
 

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use utoipa::ToSchema;
 
-/// That an organisation will be removed, and when. Until then it reads and changes nothing, and can be kept.
+/// That an organisation will be removed, and when. Until then it can be read and kept, and nothing else changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RemovalPlan {
     /// The owner who asked for it; absent when the platform decided it.
