@@ -74,6 +74,37 @@ async fn a_hundred_ask_to_join_one_organisation_in_an_hour_wherever_they_are() {
 }
 
 #[tokio::test]
+async fn whoever_asks_again_and_again_is_sent_a_few_mails() {
+    let world = World::alone().await;
+    let acme = world.organization("Acme").await;
+    let code = acme.owner.post("/api/v1/organization/join-code", json!({ "approval": false })).await.expect(200)["joining"]["code"].clone();
+    let email = world.email("zoe");
+    invite(&acme.owner, &email).await.expect(201);
+    for _ in 0..2 {
+        begin(&world, 3600).await;
+        for _ in 0..5 {
+            world.post("/api/v1/auth/ask-to-join", json!({ "code": code, "email": email })).await.expect(204);
+        }
+    }
+    assert_eq!(world.mails(&email).await.len(), 4, "by the invitation, and three times again");
+}
+
+#[tokio::test]
+async fn whoever_was_invited_by_somebody_who_may_no_longer_asks_as_if_they_were_not() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (ann, email) = (acme.joins("Ann", "admin").await, world.email("zoe"));
+    let code = acme.owner.post("/api/v1/organization/join-code", json!({})).await.expect(200)["joining"]["code"].clone();
+    ann.post("/api/v1/invitations", json!({ "email": email, "role": "admin" })).await.expect(201);
+    acme.owner.patch(&format!("/api/v1/members/{}", ann.id), json!({ "role": "member" })).await.expect(200);
+    let count = world.mails(&email).await.len();
+    world.post("/api/v1/auth/ask-to-join", json!({ "code": code, "email": email })).await.expect(204);
+    let states: Vec<_> = acme.owner.list("/api/v1/invitations").await.iter().map(|one| one["state"].clone()).collect();
+    assert_eq!(states, ["requested", "expired"]);
+    assert_eq!(world.mails(&email).await.len(), count, "no link that is good for nothing");
+}
+
+#[tokio::test]
 async fn everybody_who_may_answer_is_told_that_somebody_asks_to_join_and_nobody_else() {
     let world = World::new().await;
     let acme = world.organization("Acme").await;
@@ -248,7 +279,7 @@ async fn an_invitation_brings_roles_and_groups_that_are_still_there() {
     acme.owner.patch(&format!("/api/v1/members/{}", ann.id), json!({ "roles": [door] })).await.expect(200);
     let zoe = world.email("zoe");
     let draft = |roles: Value, groups: Value| json!({ "email": zoe, "role": "member", "roles": roles, "groups": groups });
-    ann.post("/api/v1/invitations", draft(json!([desk]), json!([books]))).await.refused_fields(&["/role"]);
+    ann.post("/api/v1/invitations", draft(json!([desk]), json!([books]))).await.refused_fields(&["/groups"]);
     let unknown = json!(["grp_01k9zt3vw8fqj2m4x6c7b5n0ra"]);
     ann.post("/api/v1/invitations", draft(json!([]), unknown)).await.refused_fields(&["/groups"]);
     acme.owner.post("/api/v1/invitations", draft(json!([desk]), json!([books, gone]))).await.expect(201);

@@ -9,13 +9,14 @@ use domain::{
     access::Access,
     account::{Credentials, EmailOwner, User},
     commit::{Actor, Kept, Record, Write},
-    id::{InvitationId, UserId},
+    id::{DepartmentId, InvitationId, UserId},
     invitation::{Earlier, Invitation},
     limits,
     organization::{Membership, Standing},
     password::NewPassword,
     policy::Role,
     settings::{Demands, PasswordPolicy, Settings},
+    structure::Structure,
     text::{Email, Label, Line, Name, Password, Zone},
 };
 use http::StatusCode;
@@ -121,6 +122,7 @@ pub async fn join(visitor: Visitor, Body(join): Body<Join>) -> Result<Answer, Pr
     let before = visitor.get(keys::member(&tenant, &user.id)).await?;
     let inviter = inviter(&visitor, &tenant, &invitation).await?;
     let everyone = visitor.get(keys::everyone(&tenant)).await?;
+    let invitation = Invitation { department: still_there(&visitor, &tenant, invitation.department.clone()).await?, ..invitation };
     let actor = Actor::person(&user.id, &user.name);
     for _ in 0..limits::RACE_TRIES {
         let access = visitor.get(keys::access(&tenant)).await?.ok_or_else(void)?;
@@ -140,6 +142,13 @@ pub async fn join(visitor: Visitor, Body(join): Body<Join>) -> Result<Answer, Pr
         }
     }
     Err(Error::Busy("the owners keep changing".into()).into())
+}
+
+/// A department that was deleted meanwhile is nobody's.
+async fn still_there(visitor: &Visitor, tenant: &Tenant, department: Option<DepartmentId>) -> Result<Option<DepartmentId>> {
+    let Some(department) = department else { return Ok(None) };
+    let structure: Option<Structure> = visitor.get(keys::structure(tenant)).await?;
+    Ok(structure.is_some_and(|structure| structure.find(&department).is_ok()).then_some(department))
 }
 
 /// The account of the invited address: an existing one proves itself by its password, a new one is made with it.
@@ -203,6 +212,10 @@ pub async fn ask_to_join(visitor: Visitor, Body(form): Body<AskToJoin>) -> Resul
         Some(invited) => visitor.get(keys::invitation(&tenant, &invited.invitation)).await?,
         None => None,
     };
+    let invitation = match invitation {
+        Some(invitation) => still_good(&visitor, &tenant, invitation).await?,
+        None => None,
+    };
     let (id, actor) = (InvitationId::new(visitor.now(), visitor.random()), Actor::stranger(&form.email));
     let earlier = Earlier { invited, invitation };
     let Some(commit) = Invitation::asked_for(id, form.email, &organization, joining, &earlier, visitor.now()) else {
@@ -213,6 +226,13 @@ pub async fn ask_to_join(visitor: Visitor, Body(form): Body<AskToJoin>) -> Resul
         Err(Error::Stale { .. } | Error::Conflict(_) | Error::NotFound(_)) => Ok(Answer::nothing()),
         other => Ok(other.map(|()| Answer::nothing()).map_err(told_outside)?),
     }
+}
+
+/// An invitation that nobody backs any more is as good as none.
+async fn still_good(visitor: &Visitor, tenant: &Tenant, invitation: Invitation) -> Result<Option<Invitation>> {
+    let (inviter, access) = tokio::try_join!(inviter(visitor, tenant, &invitation), visitor.get(keys::access(tenant)))?;
+    let backed = access.is_some_and(|access| invitation.is_backed_by(inviter.as_ref(), &access));
+    Ok(Some(invitation).filter(|_| backed))
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -32,6 +32,7 @@ use domain::{
     provider::{Link, Provider, SubjectOwner},
     second_factor::SecondFactor,
     settings::{Demands, Settings},
+    structure::Structure,
     text::Email,
 };
 use http::request::Parts;
@@ -53,6 +54,7 @@ impl BeforeLogin for Everyone {}
 impl BeforeLogin for Access {}
 impl BeforeLogin for JoinCode {}
 impl BeforeLogin for Settings {}
+impl BeforeLogin for Structure {}
 impl BeforeLogin for Provider {}
 impl BeforeLogin for Link {}
 impl BeforeLogin for SubjectOwner {}

@@ -139,10 +139,14 @@ impl Inviter<'_> {
         let roles = self.access.known("/roles", Some(invitation.roles), &[])?;
         let groups = self.access.known("/groups", Some(invitation.groups), &[])?;
         let invitation = Invitation { roles, groups, ..invitation };
-        match self.grants.cover(&invitation.gives(self.access)) {
-            true => Ok(invitation),
-            false => Err(Error::invalid("/role", "is more than you have yourself")),
-        }
+        let gives = |roles: &[RoleId], groups: &[GroupId]| self.grants.cover(&self.access.grants_of(invitation.role, roles, groups));
+        let field = match (gives(&[], &[]), gives(&invitation.roles, &[]), gives(&invitation.roles, &invitation.groups)) {
+            (false, ..) => "/role",
+            (_, false, _) => "/roles",
+            (.., false) => "/groups",
+            _ => return Ok(invitation),
+        };
+        Err(Error::invalid(field, "is more than you have yourself"))
     }
 
     /// Nobody sends or takes back what they could not give.
@@ -247,7 +251,8 @@ impl Invitation {
     ) -> Option<Commit> {
         if let Some(before) = earlier.waiting(&id, now) {
             let again = Self { sending: before.sending + 1, version: before.version + 1, ..before.clone() };
-            return before.is_open(now).then(|| Commit::replace("invitation.sent", before.clone(), again));
+            let sent_enough = before.sending >= before.link_number + limits::ASKED_AGAIN;
+            return (before.is_open(now) && !sent_enough).then(|| Commit::replace("invitation.sent", before.clone(), again));
         }
         let (state, sent) = if joining.approval { (InvitationState::Requested, 0) } else { (InvitationState::Pending, 1) };
         let invitation = Self { state, sending: sent, link_number: sent, ..Self::sent(id, email, Role::Member, organization, now) };

@@ -176,6 +176,8 @@ pub const RESETS: u32 = 5;
 /// New passwords asked for in an hour, per address: an office shares one.
 pub const RESETS_PER_ADDRESS: u32 = 50;
 pub const EMAIL_TOKEN: SignedDuration = SignedDuration::from_hours(24);
+/// Times an invitation is sent again because somebody asked for it, since somebody who may sent it.
+pub const ASKED_AGAIN: u32 = 3;
 /// Mails to confirm one's address asked for in an hour.
 pub const CONFIRMATIONS: u32 = 5;
 
