@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use std::time::Duration;
-use tests::{Answer, Person, World};
+use tests::{Answer, Organization, Person, World};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -38,9 +38,10 @@ async fn an_account_has_another_address_once_the_mail_that_went_there_is_confirm
     ask(&ben, &new).await.expect(204);
     let profile = async || ben.get("/api/v1/auth/profile").await.expect(200);
     let asked = profile().await;
-    assert_eq!((&asked["email"], &asked["new_email"]), (&json!(ben.email), &json!(new)));
+    assert_eq!((&asked["email"], &asked["new_email"]["email"]), (&json!(ben.email), &json!(new)));
     let token = world.link(&new, "verify-email").await;
     assert_eq!(subjects(&world, &new).await, ["Confirm your new address for Office Copilot"]);
+    assert_eq!(subjects(&world, &ben.email).await[0], "Another address was asked for");
     // Until then all is as it was
     login(&world, &new).await.refused(401, "wrong-credentials");
     confirm(&world, &token, "wrong horse battery").await.refused(401, "wrong-credentials");
@@ -67,7 +68,8 @@ async fn an_account_has_another_address_once_the_mail_that_went_there_is_confirm
     }
     let trail = acme.owner.list("/api/v1/changes").await;
     let change = trail.iter().find(|change| change["action"] == "profile.email_changed").expect("it is on record");
-    assert_eq!((&change["before"], &change["after"]), (&json!({ "email": ben.email }), &json!({ "email": new })));
+    let was = |email: &str| json!({ "email": email, "email_verified": true });
+    assert_eq!((&change["before"], &change["after"]), (&was(&ben.email), &was(&new)));
     assert!(!trail.iter().any(|change| change["action"] == "profile.email_asked" && change.to_string().contains(&new)));
 
     // The address before is free again
@@ -111,13 +113,21 @@ async fn an_address_that_was_asked_for_can_be_taken_back_and_waits_a_day() {
     confirm(&world, &first, PASSWORD).await.refused(409, "conflict");
 
     ask(&ben, &new).await.expect(204);
+    world.advance(Duration::from_secs(23 * 3600)).await;
+    let ben = Person::login(&world, &ben.email, PASSWORD).await;
+    ben.post("/api/v1/auth/verify-email/resend", json!({})).await.expect(204);
     let second = world.link(&new, "verify-email").await;
-    world.advance(Duration::from_secs(24 * 3600)).await;
+    world.advance(Duration::from_secs(3600)).await;
     confirm(&world, &second, PASSWORD).await.refused(409, "conflict");
     let ben = Person::login(&world, &ben.email, PASSWORD).await;
+    assert_eq!(ben.get("/api/v1/auth/profile").await.expect(200)["new_email"], json!(null));
+    let count = world.mails(&new).await.len();
+    ben.post("/api/v1/auth/verify-email/resend", json!({})).await.expect(204);
+    assert_eq!(world.mails(&new).await.len(), count, "it has to be asked for anew");
+
+    ask(&ben, &new).await.expect(204);
     world.post("/api/v1/auth/forgot-password", json!({ "email": ben.email })).await.expect(204);
     let reset = json!({ "token": world.link(&ben.email, "reset-password").await, "new": "another horse battery" });
-    ben.post("/api/v1/auth/verify-email/resend", json!({})).await.expect(204);
     confirm(&world, &world.link(&new, "verify-email").await, PASSWORD).await.expect(204);
     // Whoever reads the mails of the address before gets in by none of them
     world.post("/api/v1/auth/reset-password", reset).await.refused(409, "conflict");
@@ -134,7 +144,7 @@ async fn an_address_that_was_asked_for_can_be_taken_back_and_waits_a_day() {
 #[tokio::test]
 async fn an_address_is_one_that_every_organisation_of_its_owner_would_have() {
     let world = World::new().await;
-    let (acme, other) = (world.organization("Acme").await, world.organization("Other").await);
+    let acme = world.organization("Acme").await;
     let (ben, vic) = (acme.joins("Ben", "member").await, acme.joins("Vic", "guest").await);
     let here = format!("ben-{}@acme.example", world.unique());
     let there = format!("ben-{}@elsewhere.example", world.unique());
@@ -147,19 +157,81 @@ async fn an_address_is_one_that_every_organisation_of_its_owner_would_have() {
     ask(&vic, &format!("vic-{}@elsewhere.example", world.unique())).await.expect(204);
     ask(&ben, &here).await.expect(204);
     confirm(&world, &world.link(&here, "verify-email").await, PASSWORD).await.expect(204);
+}
 
-    // Whom a directory keeps has the address that it knows them by
-    let draft = json!({ "name": "Directory", "permissions": ["provision_members"] });
-    let key = other.owner.post("/api/v1/api-keys", draft).await.expect(201);
-    let user = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": here, "displayName": "Ben", "active": true });
-    let request = world.request(reqwest::Method::POST, "/scim/v2/Users").bearer_auth(key["secret"].as_str().expect("a secret"));
-    world.ask(request.header("content-type", "application/scim+json").body(user.to_string())).await.expect(201);
-    let next = format!("benjamin-{}@acme.example", world.unique());
-    ask(&ben, &next).await.expect(204);
-    let link = world.link(&next, "verify-email").await;
-    ben.post("/api/v1/auth/switch", json!({ "organization": other.id })).await.expect(200);
-    ask(&ben, &format!("ben.j-{}@acme.example", world.unique())).await.refused(409, "conflict");
-    confirm(&world, &link, PASSWORD).await.refused(409, "conflict");
-    ask(&ben, &here).await.expect(204);
-    assert_eq!(ben.get("/api/v1/auth/profile").await.expect(200)["new_email"], json!(null));
+/// Two organisations of one person, of whom the first asks for addresses at a domain.
+async fn restricted(world: &World) -> (Organization, Organization, Person) {
+    let (acme, other) = (world.organization("Acme").await, world.organization("Other").await);
+    let ben = other.joins("Ben", "member").await;
+    acme.owner.patch("/api/v1/organization/settings", json!({ "email_domains": ["example.com"] })).await.expect(200);
+    (acme, other, ben)
+}
+
+#[tokio::test]
+async fn nobody_takes_a_place_by_an_address_while_they_get_another() {
+    let world = World::new().await;
+    let (acme, _, _) = restricted(&world).await;
+    for _ in 0..5 {
+        let (other, new) = (world.organization("Third").await, format!("ben-{}@elsewhere.example", world.unique()));
+        let ben = other.joins("Ben", "member").await;
+        acme.owner.post("/api/v1/invitations", json!({ "email": ben.email, "role": "member" })).await.expect(201);
+        let join = json!({ "token": world.link(&ben.email, "join").await, "password": PASSWORD });
+        ask(&ben, &new).await.expect(204);
+        let token = world.link(&new, "verify-email").await;
+        let (changed, joined) = tokio::join!(confirm(&world, &token, PASSWORD), world.post("/api/v1/auth/join", join));
+        world.idle().await;
+        let (changed, joined) = (changed.status == 204, joined.status == 201);
+        assert!(changed != joined, "they got another address: {changed}, and joined: {joined}");
+        let there = acme.owner.get(&format!("/api/v1/members/{}", ben.id)).await;
+        assert!(if joined { there.json["email"] == json!(ben.email) } else { there.status == 404 }, "{}", there.text);
+    }
+}
+
+#[tokio::test]
+async fn an_organisation_that_locked_somebody_out_has_no_say_over_their_address() {
+    let world = World::new().await;
+    let (acme, other, ben) = restricted(&world).await;
+    acme.owner.post("/api/v1/invitations", json!({ "email": ben.email, "role": "member" })).await.expect(201);
+    let join = json!({ "token": world.link(&ben.email, "join").await, "password": PASSWORD });
+    world.post("/api/v1/auth/join", join).await.expect(201);
+    let new = format!("ben-{}@elsewhere.example", world.unique());
+    ask(&ben, &new).await.refused_fields(&["/email"]);
+    acme.owner.post(&format!("/api/v1/members/{}/deactivate", ben.id), json!({})).await.expect(200);
+    ask(&ben, &new).await.expect(204);
+    let token = world.link(&new, "verify-email").await;
+    // And whoever is let in nowhere changes nothing of their account
+    let place = format!("/api/v1/members/{}", ben.id);
+    other.owner.post(&format!("{place}/deactivate"), json!({})).await.expect(200);
+    confirm(&world, &token, PASSWORD).await.refused(409, "conflict");
+    other.owner.post(&format!("{place}/reactivate"), json!({})).await.expect(200);
+    confirm(&world, &token, PASSWORD).await.expect(204);
+}
+
+#[tokio::test]
+async fn a_link_is_followed_twice_at_once_and_while_the_profile_is_edited() {
+    let world = World::new().await;
+    let ben = world.organization("Acme").await.joins("Ben", "member").await;
+    for round in 0..4 {
+        let new = world.email("ben");
+        ask(&ben, &new).await.expect(204);
+        let token = world.link(&new, "verify-email").await;
+        let edits = (0..3).map(|n| ben.patch("/api/v1/auth/profile", json!({ "name": format!("Ben {round}{n}") })));
+        let both = futures_util::future::join_all([(); 2].map(|()| confirm(&world, &token, PASSWORD)));
+        let (both, edits) = tokio::join!(both, futures_util::future::join_all(edits));
+        both.iter().for_each(|answer| assert_eq!(answer.status, 204, "{}", answer.text));
+        edits.iter().for_each(|answer| assert_eq!(answer.status, 200, "{}", answer.text));
+        assert_eq!(ben.get("/api/v1/auth/profile").await.expect(200)["email"], json!(new));
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_nobody_proved_is_told_nothing_of_the_account() {
+    let world = World::new().await;
+    let owner = world.organization("Acme").await.owner;
+    let (count, new) = (world.mails(&owner.email).await.len(), world.email("owner"));
+    ask(&owner, &new).await.expect(204);
+    confirm(&world, &world.link(&new, "verify-email").await, PASSWORD).await.expect(204);
+    assert_eq!(world.mails(&owner.email).await.len(), count);
+    let profile = owner.get("/api/v1/auth/profile").await.expect(200);
+    assert_eq!((&profile["email"], &profile["email_verified"]), (&json!(new), &json!(true)));
 }

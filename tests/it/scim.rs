@@ -684,6 +684,24 @@ async fn a_change_is_meant_for_a_version_and_refusals_are_those_of_the_standard(
 }
 
 #[tokio::test]
+async fn a_groups_version_tells_that_members_came_or_went() {
+    let world = World::new().await;
+    let acme = world.organization("Acme").await;
+    let (directory, ben) = (Directory::of(&acme, &acme.owner).await, acme.joins("Ben", "member").await);
+    let made = directory.group("Council", &[]).await;
+    let path = place("Groups", &made);
+    let seen = made["meta"]["version"].as_str().unwrap().to_owned();
+    let come = json!([{ "op": "add", "path": "members", "value": [{ "value": ben.id }] }]);
+    let came = directory.patch(&path, come.clone()).await.expect(200);
+    assert_ne!(came["meta"]["version"], json!(seen));
+    assert_eq!(directory.patch(&path, come).await.expect(200)["meta"]["version"], came["meta"]["version"], "nobody came");
+    let body = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "Council", "members": [] });
+    let request = directory.request(Method::PUT, &path).header("content-type", "application/scim+json").header("if-match", seen);
+    refused(world.ask(request.body(body.to_string())).await, 412, None);
+    assert_eq!(directory.get(&path).await.expect(200)["members"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
 async fn a_group_that_is_replaced_right_after_it_was_filled_has_whom_it_was_replaced_by() {
     let world = World::new().await;
     let acme = world.organization("Acme").await;

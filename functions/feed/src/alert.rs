@@ -1,7 +1,7 @@
 use backend::{Backend, keys, queue::MailJob, system::System};
 use domain::{
     Result,
-    account::Session,
+    account::{Proved, Session},
     alert::{Alert, is_from_new_device},
     commit::Change,
     id::UserId,
@@ -27,11 +27,16 @@ pub async fn about(backend: &Backend, system: &System, change: &Change) -> Resul
 }
 
 async fn ask(backend: &Backend, user: UserId, alert: Alert, change: &Change) -> Result<()> {
+    let to = match (alert, proved_before(change)) {
+        (Alert::EmailChanged, None) => return Ok(()),
+        (Alert::EmailChanged, to) => to,
+        _ => None,
+    };
     let job = MailJob::Alert {
         organization: change.organization.clone(),
         user,
         alert,
-        to: (alert == Alert::EmailChanged).then(|| before(change)).flatten(),
+        to,
         change: change.id.clone(),
         at: change.at,
         by: change.by.name.clone(),
@@ -41,9 +46,10 @@ async fn ask(backend: &Backend, user: UserId, alert: Alert, change: &Change) -> 
     backend.ask_for_mail(&job).await
 }
 
-/// The address an account had before.
-fn before(change: &Change) -> Option<Email> {
-    change.before.as_ref()?["email"].as_str()?.parse().ok()
+/// The address an account had before, unless it may be a stranger's.
+fn proved_before(change: &Change) -> Option<Email> {
+    let before: Proved = serde_json::from_value(change.before.clone()?).ok()?;
+    before.email_verified.then_some(before.email)
 }
 
 async fn is_news(system: &System, user: &UserId, change: &Change) -> Result<bool> {

@@ -134,7 +134,8 @@ async fn ask(backend: &Backend, system: &System, change: &Change) -> Result<()> 
             let user = change.subject.id.parse().map_err(|e: String| Error::internal(e))?;
             backend.ask_for_mail(&MailJob::Confirmation { organization, user, asked_at: change.at }).await
         }
-        "member.provisioned" => {
+        // Whoever is let in only now was told of it by nobody
+        "member.provisioned" | "member.reactivated" => {
             let user = change.subject.id.parse().map_err(|e: String| Error::internal(e))?;
             backend.ask_for_mail(&MailJob::Provisioned { organization, user, at: change.at }).await
         }

@@ -65,13 +65,13 @@ pub async fn verify(can: Can<UseSession>) -> Result<Answer, Problem> {
     Ok(Answer::ok(&verified)?)
 }
 
-/// Ask for another mail with a link that confirms my address. None is sent when it is confirmed.
+/// Ask for another mail with a link that confirms my address, or the one I asked for. None is sent when there is nothing to confirm.
 #[utoipa::path(post, path = "/api/v1/auth/verify-email/resend", operation_id = "resend_verification", tag = "identity", responses((status = 204)))]
 pub async fn resend_verification(can: Can<UseAccount>) -> Result<Answer, Problem> {
     let user: User = can.find(keys::user(&can.me()), "account").await?;
-    if let Some((email, asked)) = user.unconfirmed_email().zip(user.ask_to_confirm()) {
-        can.count_confirmation(email).await?;
-        can.commit(asked).await?;
+    if let Some(asked) = user.unconfirmed_email(can.now()) {
+        can.count_confirmation(&asked.email).await?;
+        can.commit(user.ask_to_confirm()).await?;
     }
     Ok(Answer::nothing())
 }
@@ -87,8 +87,8 @@ pub struct EmailChange {
 /// Ask for another address of my account. It has it once the link of the mail that goes there is followed, within a day.
 ///
 /// Until then all stays as it is, and `new_email` of my profile says what was asked for; to ask for the address I have takes that
-/// back. Then every organisation I belong to follows, the new address logs in, and the one before is told. It is one that all of
-/// them allow, and of nobody whose directory says what their address is. The answer is the same if the address has an account.
+/// back. Then every organisation I belong to follows, but one whose directory knows me by the address before, and the new one logs
+/// in. It is one that all of them allow. The address I have is told of both. The answer is the same if the new one has an account.
 #[utoipa::path(post, path = "/api/v1/auth/change-email", tag = "identity", request_body = EmailChange, responses((status = 204)))]
 pub async fn change_email(can: Can<UseAccount>, Body(form): Body<EmailChange>) -> Result<Answer, Problem> {
     let credentials: Credentials = can.find(keys::credentials(&can.me()), "account").await?;
@@ -103,7 +103,7 @@ pub async fn change_email(can: Can<UseAccount>, Body(form): Body<EmailChange>) -
     }
     can.settle(|can| async move {
         let user: User = can.find(keys::user(&can.me()), "account").await?;
-        Ok((user.ask_for_email(email.clone()), Answer::nothing()))
+        Ok((user.ask_for_email(email.clone(), can.now()), Answer::nothing()))
     })
     .await
 }

@@ -177,7 +177,7 @@ async fn account(visitor: &Visitor, invitation: &Invitation, policy: PasswordPol
     let user = visitor.get(keys::user(&me)).await?.ok_or(Error::WrongCredentials)?;
     let settled = user.settles_in(&invitation.organization);
     let moved = settled.map(|settled| Write::Replace { seen: user.version, record: settled.into() });
-    Ok((user, moved.into_iter().collect()))
+    Ok((user, moved.into_iter().chain([owner.relied_on()]).collect()))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -254,20 +254,34 @@ pub async fn verify_email(visitor: Visitor, Body(form): Body<VerifyEmail>) -> Re
     let void = || Error::Conflict("this link is not valid or has expired".to_owned());
     let (id, email) = visitor.read_email_link(&form.token).await?.ok_or_else(void)?;
     let me = visitor.person(&id);
-    let (user, credentials) = tokio::try_join!(visitor.get(keys::user(&me)), visitor.get(keys::credentials(&me)))?;
-    let user: User = user.ok_or_else(void)?;
-    let home = visitor.organization(&user.home);
-    let (actor, before) = (Actor::person(&user.id, &user.name), user.email.clone());
-    let commit = user.confirm_email(&email).ok_or_else(void)?;
-    if !visitor.is_password(&before, form.password.reveal(), credentials.as_ref()).await? {
-        return Err(Error::WrongCredentials.into());
+    let mut is_proved = false;
+    for _ in 0..limits::RACE_TRIES {
+        let user: User = visitor.get(keys::user(&me)).await?.ok_or_else(void)?;
+        let home = visitor.organization(&user.home);
+        let (actor, before) = (Actor::person(&user.id, &user.name), user.email.clone());
+        let (owner, taken) = tokio::try_join!(visitor.get(keys::email_owner(&before)), visitor.get(keys::email_owner(&email)))?;
+        // Between the two the account may have got another address
+        let Some(owner) = owner else { continue };
+        let commit = user.confirm_email(&email, owner, visitor.now()).ok_or_else(void)?;
+        if !is_proved {
+            let credentials = visitor.get(keys::credentials(&me)).await?;
+            is_proved = visitor.is_password(&before, form.password.reveal(), credentials.as_ref()).await?;
+        }
+        if !is_proved {
+            return Err(Error::WrongCredentials.into());
+        }
+        if before != email {
+            // Whoever is let in nowhere changes nothing of their account
+            if taken.is_some() || visitor.place_of(&me).await?.is_none() {
+                return Err(void().into());
+            }
+            visitor.check_address(&home, &me, &email).await?;
+        }
+        match visitor.commit(&home, actor, commit).await {
+            // Something else of the account was changed, or the link used twice at once
+            Err(Error::Stale { .. } | Error::Conflict(_) | Error::NotFound(_)) => {}
+            other => return Ok(other.map(|()| Answer::nothing())?),
+        }
     }
-    if before != email {
-        visitor.check_address(&home, &me, &email).await?;
-    }
-    match visitor.commit(&home, actor, commit).await {
-        // Somebody else has the address since, or the account is another one
-        Err(Error::Stale { .. } | Error::Conflict(_)) => Err(void().into()),
-        other => Ok(other.map(|()| Answer::nothing())?),
-    }
+    Err(Error::Busy("the account keeps changing".into()).into())
 }

@@ -69,7 +69,7 @@ pub async fn leave(can: Can<UseAccount>, Path(organization): Path<OrganizationId
 #[utoipa::path(post, path = "/api/v1/auth/switch", tag = "identity", request_body = Switch, responses((status = 200, body = TokenPair)))]
 pub async fn switch(can: Can<UseAccount>, Body(switch): Body<Switch>) -> Result<Answer, Problem> {
     let (there, me) = tokio::try_join!(can.elsewhere(&switch.organization), can.find(keys::user(&can.me()), "account"))?;
-    me.check_proved(there.tenant().id())?;
+    me.check_proved(there.membership())?;
     let id = SessionId::new(can.now(), can.random());
     let (refresh_token, refresh_hash) = can.refresh_token(&id).await?;
     let origin = can.origin().clone();

@@ -14,7 +14,8 @@ use domain::{
 /// My profile.
 #[utoipa::path(get, path = "/api/v1/auth/profile", tag = "identity", responses((status = 200, body = User)))]
 pub async fn profile(can: Can<EditProfile>) -> Result<Answer, Problem> {
-    Ok(Answer::record(&can.find(keys::user(&can.me()), "account").await?)?)
+    let user: User = can.find(keys::user(&can.me()), "account").await?;
+    Ok(Answer::record(&user.as_seen(can.now()))?)
 }
 
 /// Edit my profile. Every organisation I belong to follows.
@@ -26,7 +27,7 @@ pub async fn edit_profile(can: Can<EditProfile>, seen: IfMatch, Body(edit): Body
     can.settle(|can| async move {
         let user = seen.check(can.find(keys::user(&can.me()), "account").await?)?;
         let (user, commit) = user.edit(edit.clone(), can.now())?;
-        Ok((commit, Answer::record(&user)?))
+        Ok((commit, Answer::record(&user.as_seen(can.now()))?))
     })
     .await
 }

@@ -139,6 +139,12 @@ impl Letter {
                 "The password of your account was changed, and your other sessions were ended.".to_owned(),
                 "If it was not you, choose a new password at once by “forgotten password”.",
             ),
+            Alert::EmailAsked => (
+                "Another address was asked for",
+                "Somebody, most likely you, asked with the password of your account to use another address for it. It changes when the link of the mail that went there is followed; until then you can take it back."
+                    .to_owned(),
+                "If it was not you, choose a new password at once by “forgotten password”: the link asks for it.",
+            ),
             Alert::EmailChanged => (
                 "Your address was changed",
                 "Your account has another address now: that one logs you in, and mails go there. This one does not any more.".to_owned(),

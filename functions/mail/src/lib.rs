@@ -5,7 +5,8 @@ mod letter;
 use backend::{Backend, event::each_message, keys, queue::MailJob, system::System};
 use domain::{
     Error, Result, Timestamp,
-    account::User,
+    account::{Credentials, NewEmail, User},
+    alert::Alert,
     commit::Commit,
     id::{OrganizationId, UserId},
     limits,
@@ -75,15 +76,15 @@ async fn write(backend: &Backend, system: &System, job: &MailJob) -> Result<Opti
         }
         MailJob::Confirmation { user, asked_at, .. } => {
             let user: Option<User> = system.get(keys::user(&system.person(user))).await?;
-            let ends = *asked_at + limits::EMAIL_TOKEN;
-            let Some(user) = user.filter(|_| system.now() < ends) else { return Ok(None) };
-            let Some(email) = user.unconfirmed_email() else { return Ok(None) };
+            let Some(user) = user else { return Ok(None) };
+            let asked = user.unconfirmed_email(*asked_at).filter(|asked| system.now() < asked.expires_at);
+            let Some(NewEmail { email, expires_at }) = asked else { return Ok(None) };
             // Only whoever reads the mail learns that the address has an account
-            if backend.account_of(email).await?.is_some_and(|owner| owner.id != user.id) {
-                return Ok(Some(Letter::taken(email)));
+            if backend.account_of(&email).await?.is_some_and(|owner| owner.id != user.id) {
+                return Ok(Some(Letter::taken(&email)));
             }
-            let link = format!("{url}/verify-email?token={}", backend.email_link(&user.id, email, ends).await?);
-            Ok(Some(Letter::confirmation(&user, email, link)))
+            let link = format!("{url}/verify-email?token={}", backend.email_link(&user.id, &email, expires_at).await?);
+            Ok(Some(Letter::confirmation(&user, &email, link)))
         }
         MailJob::Reset { user, asked_at, .. } => {
             let me = system.person(user);
@@ -105,6 +106,8 @@ async fn write(backend: &Backend, system: &System, job: &MailJob) -> Result<Opti
             let user: Option<User> = system.get(keys::user(&system.person(user))).await?;
             let house: Option<Organization> = system.get(keys::organization(system.tenant())).await?;
             let house = house.map_or_else(|| "your organisation".to_owned(), |house| house.name.to_string());
+            // An address that nobody proved may be a stranger's
+            let user = user.filter(|user| *alert != Alert::EmailAsked || user.email_verified);
             let letter = user.map(|user| Letter::alert(&user, *alert, &house, *at, by, address, device));
             Ok(letter.map(|letter| Letter { to: to.clone().unwrap_or(letter.to), ..letter }))
         }
@@ -115,13 +118,15 @@ async fn write(backend: &Backend, system: &System, job: &MailJob) -> Result<Opti
         }
         MailJob::Provisioned { user, at, .. } => {
             let member: Option<Membership> = system.get(keys::member(system.tenant(), user)).await?;
-            if member.is_none_or(|member| member.standing == Standing::Removed) {
-                return Ok(None);
-            }
+            // Whoever is not let in yet is told when they are
+            let Some(member) = member.filter(|member| member.standing == Standing::Active) else { return Ok(None) };
             let me = system.person(user);
             let ends = *at + limits::INVITATION;
             let (user, credentials) = (system.get(keys::user(&me)).await?, system.get(keys::credentials(&me)).await?);
             let organization: Option<Organization> = system.get(keys::organization(system.tenant())).await?;
+            // Nor is anything told to whoever is here already and knows how to log in
+            let is_new = |credentials: &Credentials| !member.accepted || !credentials.has_password();
+            let (user, credentials) = (user.filter(|user: &User| user.has(&member)), credentials.filter(is_new));
             let (Some((user, credentials)), Some(organization)) = (Option::zip(user, credentials), organization) else { return Ok(None) };
             // A password of an account whose address nobody proved may be a stranger's
             let link = match credentials.has_password() && user.email_verified {
@@ -149,12 +154,11 @@ async fn write(backend: &Backend, system: &System, job: &MailJob) -> Result<Opti
         MailJob::Notification { user, notification, .. } => {
             // Whoever was locked out since is told nothing more
             let member: Option<Membership> = system.get(keys::member(system.tenant(), user)).await?;
-            if member.is_none_or(|member| member.standing != Standing::Active) {
-                return Ok(None);
-            }
+            let Some(member) = member.filter(|member| member.standing == Standing::Active) else { return Ok(None) };
             let notification = system.get(keys::notification(system.tenant(), user, notification)).await?;
             let user: Option<User> = system.get(keys::user(&system.person(user))).await?;
-            let wanted = |(notification, user): &(Notification, User)| user.notifications.channels(notification.reason).email;
+            let wanted =
+                |(notification, user): &(Notification, User)| user.has(&member) && user.notifications.channels(notification.reason).email;
             Ok(notification.zip(user).filter(wanted).map(|(notification, user)| Letter::notification(&notification, &user)))
         }
     }

@@ -161,7 +161,8 @@ async fn change(can: &Scim, id: &GroupId, seen: IfMatch, query: &ScimQuery, chan
     let (known, coming, going, ()) =
         tokio::try_join!(noted(can, id), here(can, &come), present(can, &go), check_external(can, external, id))?;
     seen.check_version("group", rights.access.find(id)?.version + known.version)?;
-    Provisioning { access: &rights.access, grants: &rights.grants, now: can.now() }.change(id, &known, &change)?;
+    Provisioning { access: &rights.access, grants: &rights.grants, now: can.now() }.change(id, &known, &change, false)?;
+    let moves = going.iter().any(|member| member.groups.contains(id)) || coming.iter().any(|member| !member.groups.contains(id));
     rights.manager().regroup(id, going, false)?;
     rights.manager().regroup(id, coming, true)?;
     regroup(can, id, &go, false).await?;
@@ -175,7 +176,7 @@ async fn change(can: &Scim, id: &GroupId, seen: IfMatch, query: &ScimQuery, chan
         seen.check_version("group", before.version + noted.version)?;
         check_external(&can, external, id).await?;
         let provisioning = Provisioning { access: &rights.access, grants: &rights.grants, now: can.now() };
-        let (group, noted, commit) = provisioning.change(id, &noted, change)?;
+        let (group, noted, commit) = provisioning.change(id, &noted, change, moves)?;
         let listed = if query.projection().has("members") { members(&can, id).await? } else { Vec::new() };
         let mut everybody: BTreeSet<UserId> = listed.into_iter().collect();
         everybody.extend(come.iter().cloned());

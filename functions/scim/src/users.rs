@@ -8,6 +8,7 @@ use backend::{
 };
 use domain::{
     Error, Result,
+    directory::MemberMail,
     id::UserId,
     limits,
     organization::{Membership, Standing},
@@ -18,7 +19,7 @@ use domain::{
 };
 use http::StatusCode;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 type Scim = Can<ProvisionMembers>;
 
@@ -64,7 +65,10 @@ async fn named(can: &Scim, filter: &Filter) -> Result<Option<Vec<UserId>>> {
     }
     if let Some(address) = filter.demands("username").or_else(|| filter.demands("emails")) {
         let Ok(email) = address.parse::<Email>() else { return Ok(Some(Vec::new())) };
-        return Ok(Some(can.account_of(&email).await?.into_iter().collect()));
+        // Whom the directory knows by an address has it here, whatever their account has by now
+        let (account, known) = tokio::try_join!(can.account_of(&email), can.get(keys::member_mail(can.tenant(), &email)))?;
+        let ids: BTreeSet<_> = account.map(|owner| owner.user).into_iter().chain(known.map(|known| known.user)).collect();
+        return Ok(Some(ids.into_iter().collect()));
     }
     if let Some(external) = filter.demands("externalid") {
         let Ok(external) = external.parse() else { return Ok(Some(Vec::new())) };
@@ -138,6 +142,14 @@ fn some(ids: Vec<UserId>) -> Result<Vec<UserId>> {
     Err(Fault::new(FaultKind::TooMany, detail).into())
 }
 
+/// The member that an address leads to.
+async fn whoever(can: &Scim, known: Option<MemberMail>) -> Result<Option<Membership>> {
+    match known {
+        Some(known) => can.get(keys::member(can.tenant(), &known.user)).await,
+        None => Ok(None),
+    }
+}
+
 /// Make somebody a member. They are told by mail; who has no account yet chooses a password by its link.
 #[utoipa::path(post, path = "/scim/v2/Users", operation_id = "scim_create_user", tag = "scim", request_body(content = Value, content_type = "application/scim+json"), responses((status = 201, content_type = "application/scim+json", body = Value)))]
 pub async fn create(can: Scim, query: ScimQuery, ScimBody(body): ScimBody<Value>) -> Result<Answer, Problem> {
@@ -153,15 +165,25 @@ pub async fn create(can: Scim, query: ScimQuery, ScimBody(body): ScimBody<Value>
                 None => Ok(None),
             }
         };
-        let (account, everyone, external) =
-            tokio::try_join!(can.account_of(&draft.email), can.get(keys::everyone(can.tenant())), external)?;
-        let (before, noted) = match &account {
-            Some(user) => {
-                tokio::try_join!(can.get(keys::member(can.tenant(), user)), can.get(keys::provisioned(can.tenant(), user.as_str())))?
-            }
-            None => (None, None),
+        let (account, everyone, external, known) = tokio::try_join!(
+            can.account_of(&draft.email),
+            can.get(keys::everyone(can.tenant())),
+            external,
+            can.get(keys::member_mail(can.tenant(), &draft.email))
+        )?;
+        let user = account.as_ref().map_or_else(|| id.clone(), |owner| owner.user.clone());
+        let (before, noted, known) = match account.is_some() || known.is_some() {
+            true => tokio::try_join!(
+                can.get(keys::member(can.tenant(), &user)),
+                can.get(keys::provisioned(can.tenant(), user.as_str())),
+                whoever(&can, known.filter(|known| known.user != user))
+            )?,
+            false => (None, None, None),
         };
-        let user = account.clone().unwrap_or_else(|| id.clone());
+        // Somebody else whom the directory knows by it, and whose account has another address
+        if known.is_some_and(|known| known.email == draft.email && known.standing != Standing::Removed) {
+            return Err(Fault::new(FaultKind::Uniqueness, "there is a user of this userName already").into());
+        }
         unique(external, &user)?;
         let noted = noted.unwrap_or_else(|| Provisioned::none(&user));
         let structure = structure_for(&can, draft, &noted).await?;

@@ -23,7 +23,6 @@ use domain::{
     organization::{Membership, Organization, Standing},
     password::NewPassword,
     policy::{ChangePicture, ManageMembers, Permission, RemoveOrganization, Role, UseAccount},
-    scim::Provisioned,
     second_factor::SecondFactor,
     settings::{Demands, PasswordPolicy, Settings},
     text::{Email, Password},
@@ -65,20 +64,12 @@ impl Room {
         Ok(places)
     }
 
-    /// Refuses an address for a person that an organisation of theirs does not allow, or whose directory gives them theirs.
+    /// Refuses an address for a person that an organisation which lets them in does not allow.
     pub(crate) async fn check_address(&self, me: &Me, email: &Email) -> Result<()> {
-        let places = self.places(me).await?;
-        let tenants: Vec<_> = places.iter().map(|place| (Tenant(place.organization.clone()), place.role)).collect();
-        let staff = tenants.iter().filter(|(_, role)| *role != Role::Guest);
-        let (settings, provisioned) = tokio::try_join!(
-            self.get_many::<Settings>(staff.map(|(tenant, _)| keys::settings(tenant)).collect()),
-            self.get_many::<Provisioned>(tenants.iter().map(|(tenant, _)| keys::provisioned(tenant, me.0.as_str())).collect()),
-        )?;
-        if !provisioned.is_empty() {
-            return Err(Error::Conflict(
-                "the directory of an organisation of yours says what your address is; have it changed there".to_owned(),
-            ));
-        }
+        let mut places = self.places(me).await?;
+        places.retain(|place| place.standing == Standing::Active && place.role != Role::Guest);
+        let settings: Vec<Settings> =
+            self.get_many(places.into_iter().map(|place| keys::settings(&Tenant(place.organization))).collect()).await?;
         match settings.iter().all(|settings| settings.admits(email, Role::Member)) {
             true => Ok(()),
             false => Err(Error::invalid("/email", "is at none of the domains that an organisation of yours allows")),

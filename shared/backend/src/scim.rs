@@ -14,8 +14,8 @@ use axum::{
 };
 use domain::{
     Error, Result,
+    account::EmailOwner,
     error::Fault,
-    id::UserId,
     limits,
     policy::ProvisionMembers,
     scim::{ERROR, FaultKind, Filter, Projection, Resource, etag},
@@ -29,8 +29,8 @@ use utoipa::IntoParams;
 
 impl Can<ProvisionMembers> {
     /// Whose account an address is. Nothing else of the account is told.
-    pub async fn account_of(&self, email: &Email) -> Result<Option<UserId>> {
-        Ok(self.room.inner.own.table.get(keys::email_owner(email)).await?.map(|owner| owner.user))
+    pub async fn account_of(&self, email: &Email) -> Result<Option<EmailOwner>> {
+        self.room.inner.own.table.get(keys::email_owner(email)).await
     }
 }
 

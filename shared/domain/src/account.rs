@@ -26,7 +26,7 @@ pub struct User {
     pub email: Email,
     pub email_verified: bool,
     /// Another address that was asked for, until the link of its mail is followed.
-    pub new_email: Option<Email>,
+    pub new_email: Option<NewEmail>,
     pub phone: Option<Phone>,
     pub date_of_birth: Option<Date>,
     pub picture: Option<PictureId>,
@@ -39,6 +39,14 @@ pub struct User {
     pub home: OrganizationId,
     pub created_at: Timestamp,
     pub version: u64,
+}
+
+/// An address that somebody asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct NewEmail {
+    pub email: Email,
+    /// Until when its link is good.
+    pub expires_at: Timestamp,
 }
 
 /// What a person may change about themselves; what is absent stays, and `null` clears what may be empty.
@@ -66,6 +74,13 @@ pub struct ProfileEdit {
     /// Kinds of events and channels that are absent stay as they are.
     #[serde(default)]
     pub notifications: BTreeMap<Reason, ChannelsEdit>,
+}
+
+/// An address, and whether it was proved, as the trail keeps them.
+#[derive(Serialize, Deserialize)]
+pub struct Proved {
+    pub email: Email,
+    pub email_verified: bool,
 }
 
 /// What a profile says to others; the rest stands in no trail.
@@ -100,11 +115,25 @@ impl User {
     }
 
     /// Who has not proved their address is let in where they signed up, and nowhere that others put them by it.
-    pub fn check_proved(&self, organization: &OrganizationId) -> Result<()> {
-        match self.email_verified || self.home == *organization {
+    pub fn check_proved(&self, place: &Membership) -> Result<()> {
+        if !self.has(place) {
+            return Err(Error::Conflict("this place was given to the address that you had before".to_owned()));
+        }
+        match self.email_verified || self.home == place.organization {
             true => Ok(()),
             false => Err(Error::Conflict("confirm your address first, by the link of the mail that was sent to it".to_owned())),
         }
+    }
+
+    /// Whether a place is theirs. Until it is taken, it is for whoever has the address it was given to.
+    pub fn has(&self, place: &Membership) -> bool {
+        place.accepted || place.email == self.email
+    }
+
+    /// Without what waited too long.
+    #[must_use]
+    pub fn as_seen(self, now: Timestamp) -> Self {
+        Self { new_email: self.new_email.filter(|new| now < new.expires_at), ..self }
     }
 
     pub fn joins(&self, organization: &OrganizationId, role: Role, department: Option<DepartmentId>, now: Timestamp) -> Membership {
@@ -172,19 +201,22 @@ impl User {
         self.become_one(&Self { picture, version: self.version + 1, ..self.clone() })
     }
 
-    /// The address that is to be confirmed, if one is: the one that was asked for, or the one that was signed up with.
-    pub fn unconfirmed_email(&self) -> Option<&Email> {
-        self.new_email.as_ref().or_else(|| Some(&self.email).filter(|_| !self.email_verified))
+    /// The address that is to be confirmed, if one is: the one that was asked for, or the one that was signed up with. A mail that
+    /// is asked for now has a link that is good until then.
+    pub fn unconfirmed_email(&self, now: Timestamp) -> Option<NewEmail> {
+        let own = || NewEmail { email: self.email.clone(), expires_at: now + limits::EMAIL_TOKEN };
+        let asked = self.new_email.clone().filter(|new| now < new.expires_at);
+        asked.or_else(|| (!self.email_verified).then(own))
     }
 
-    /// Asks for another mail to confirm the address; nothing, when it is confirmed.
-    pub fn ask_to_confirm(&self) -> Option<Commit> {
-        self.unconfirmed_email().map(|_| Commit::noted("profile.confirmation_asked", self))
+    /// Asks for another mail to confirm the address.
+    pub fn ask_to_confirm(&self) -> Commit {
+        Commit::noted("profile.confirmation_asked", self)
     }
 
     /// Asks for another address. The one they have takes back what was asked for before.
-    pub fn ask_for_email(self, email: Email) -> Commit {
-        let new_email = Some(email).filter(|email| *email != self.email);
+    pub fn ask_for_email(self, email: Email, now: Timestamp) -> Commit {
+        let new_email = (email != self.email).then(|| NewEmail { email, expires_at: now + limits::EMAIL_TOKEN });
         let action = match (&self.new_email, &new_email) {
             (None, None) => return Commit::quiet(),
             (Some(_), None) => "profile.email_kept",
@@ -195,15 +227,16 @@ impl User {
     }
 
     /// The link of a mail to this address was followed: nothing, when that was known; `None`, when nobody asked for it any more.
-    pub fn confirm_email(self, email: &Email) -> Option<Commit> {
+    /// `owner` is what leads from the present address to the account.
+    pub fn confirm_email(self, email: &Email, owner: EmailOwner, now: Timestamp) -> Option<Commit> {
         if self.email == *email {
             return Some(if self.email_verified { Commit::quiet() } else { self.verify_email() });
         }
-        self.new_email.as_ref().filter(|new| *new == email)?;
+        self.new_email.as_ref().filter(|new| new.email == *email && now < new.expires_at)?;
         let after = Self { email: email.clone(), email_verified: true, new_email: None, version: self.version + 1, ..self.clone() };
-        let shown = |user: &Self| BTreeMap::from([("email", user.email.clone())]);
-        let owner = Write::Delete { record: EmailOwner::of(&self).into(), seen: 1 };
+        let shown = |user: &Self| Proved { email: user.email.clone(), email_verified: user.email_verified };
         let commit = Commit::part("profile.email_changed", "user", &self.id, Some(&shown(&self)), Some(&shown(&after)));
+        let owner = Write::Delete { seen: owner.version, record: owner.into() };
         Some(commit.with(owner).also_create(EmailOwner::of(&after)).also_replace(self.version, after))
     }
 
@@ -224,6 +257,12 @@ pub struct EmailOwner {
 impl EmailOwner {
     pub fn of(user: &User) -> Self {
         Self { email: user.email.clone(), user: user.id.clone(), version: 1 }
+    }
+
+    /// Somebody is given a place by the address: the account gets no other in that moment.
+    pub fn relied_on(self) -> Write {
+        let after = Self { version: self.version + 1, ..self.clone() };
+        Write::Replace { seen: self.version, record: after.into() }
     }
 }
 

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 pub enum Alert {
     PasswordChanged,
-    /// Told to the address that was the account's before.
+    /// Told to the address that the account has, if it was proved.
+    EmailAsked,
+    /// Told to the address that the account had before, if it was proved.
     EmailChanged,
     SecondFactorOn,
     SecondFactorOff,
@@ -33,6 +35,7 @@ impl Alert {
     pub fn of(change: &Change) -> Option<Self> {
         Some(match change.action.as_str() {
             "profile.password_changed" | "profile.password_reset" => Self::PasswordChanged,
+            "profile.email_asked" => Self::EmailAsked,
             "profile.email_changed" => Self::EmailChanged,
             "second_factor.switched_on" => Self::SecondFactorOn,
             "second_factor.switched_off" => Self::SecondFactorOff,

@@ -243,7 +243,7 @@ permissions! {
     /// Gives programs keys and takes them back; says what is told to programs elsewhere.
     ManageIntegrations: ADMINS, reads [ApiKey, Membership, Webhook, Delivery], writes [ApiKey, Webhook, Delivery, Access];
     /// Keeps members and groups in step with a directory kept elsewhere.
-    ProvisionMembers: ADMINS, reads [Membership, MemberWord, Structure, Team, Access, Everyone, Provisioned, ExternalId], writes [Membership, MemberWord, Structure, Team, Access, Participation, User, EmailOwner, Credentials, Provisioned, ExternalId];
+    ProvisionMembers: ADMINS, reads [Membership, MemberMail, MemberWord, Structure, Team, Access, Everyone, Provisioned, ExternalId], writes [Membership, MemberWord, Structure, Team, Access, Participation, User, EmailOwner, Credentials, Provisioned, ExternalId];
     HandOver: OWNERS, reads [Membership, Access], writes [Membership, Access];
     /// Ends the organisation after a time of waiting, and takes that back.
     RemoveOrganization: OWNERS, reads [Organization], writes [Access, Timer];

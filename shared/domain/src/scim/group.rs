@@ -166,8 +166,8 @@ impl Provisioning<'_> {
         Ok((group, after.clone(), note(commit, Resource::Group, &noted, after)))
     }
 
-    /// Its name and external id; nothing when they stay.
-    pub fn change(&self, id: &GroupId, noted: &Provisioned, change: &GroupChange) -> Result<(Group, Provisioned, Commit)> {
+    /// Its name and external id, and that members came or went; nothing when all of it stays.
+    pub fn change(&self, id: &GroupId, noted: &Provisioned, change: &GroupChange, moves: bool) -> Result<(Group, Provisioned, Commit)> {
         let before = self.access.find(id)?;
         let name = change.name.clone().filter(|name| *name != before.name);
         let (group, mut commit) = match name {
@@ -178,7 +178,7 @@ impl Provisioning<'_> {
             None => (before, Commit::quiet()),
         };
         let external_id = change.external_id.clone().unwrap_or_else(|| noted.external_id.clone());
-        if external_id == noted.external_id {
+        if external_id == noted.external_id && !moves {
             return Ok((group, noted.clone(), commit));
         }
         let after = Provisioned { external_id, version: noted.version + 1, ..noted.clone() };

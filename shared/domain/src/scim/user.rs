@@ -188,7 +188,7 @@ impl Provision<'_> {
     pub fn create(
         &self,
         draft: &UserDraft,
-        account: Option<UserId>,
+        account: Option<EmailOwner>,
         id: UserId,
         before: Option<Membership>,
         noted: &Provisioned,
@@ -203,13 +203,16 @@ impl Provision<'_> {
         let is_new = account.is_none();
         let local = || draft.email.as_str().split('@').next().unwrap_or_default().parse::<Line>();
         let name = draft.name.clone().map_or_else(local, Ok).map_err(Error::internal)?;
-        let user = User::new(account.unwrap_or(id), name, draft.email.clone(), Zone::default(), self.organization.clone(), self.now);
+        let id = account.as_ref().map_or(id, |owner| owner.user.clone());
+        let user = User::new(id, name, draft.email.clone(), Zone::default(), self.organization.clone(), self.now);
         let standing = if draft.active.unwrap_or(true) { Standing::Active } else { Standing::Deactivated };
         let place = user.joins(self.organization, Role::Member, draft.place(self.structure), self.now);
         // Whoever has an account takes the place by opening it
         let place = Membership { standing, title: draft.title.clone(), accepted: is_new, ..place };
         let (member, mut commit) = join(self.manager.access, place, before, everyone, self.now)?;
-        if is_new {
+        if let Some(owner) = account {
+            commit = commit.with(owner.relied_on());
+        } else {
             commit =
                 commit.also_create(EmailOwner::of(&user)).also_create(Credentials::without_password(&user.id, self.now)).also_create(user);
         }
