@@ -41,6 +41,11 @@ async fn what_something_was_is_shown_to_those_who_may_read_it_anyway() {
     acme.owner.patch(&format!("/api/v1/members/{}", ben.id), json!({ "roles": [role] })).await.expect(200);
     acme.owner.post("/api/v1/clients", json!({ "name": "Secret buyer", "email": "x@example.com", "address": "x" })).await.expect(201);
     acme.project("Garden").await;
+    let joining = acme.owner.post("/api/v1/organization/join-code", json!({})).await.expect(200)["joining"]["code"].clone();
+    acme.owner.patch("/api/v1/organization", json!({ "phone": "+44 20 7946 0001" })).await.expect(200);
+    let hook = json!({ "url": "http://127.0.0.1:9/hook?token=secret-of-ours", "events": ["task.*"] });
+    acme.owner.post("/api/v1/webhooks", hook).await.expect(201);
+    acme.owner.post("/api/v1/conversations", json!({ "with": ben.id })).await.expect(201);
     let seen = async |by: &tests::Person, action: &str| {
         let trail = by.list("/api/v1/changes").await;
         trail.into_iter().find(|change| change["action"] == action).expect("it is on record")
@@ -48,6 +53,15 @@ async fn what_something_was_is_shown_to_those_who_may_read_it_anyway() {
     let client = seen(&ben, "client.created").await;
     assert!(!client.to_string().contains("Secret buyer") && client["subject"]["kind"] == "client", "{client}");
     assert_eq!(seen(&ben, "project.created").await["after"]["name"], "Garden");
+    for action in ["webhook.created", "conversation.created"] {
+        assert_eq!(seen(&ben, action).await["after"], json!(null), "{action}");
+    }
+    // The code that lets people in stands there for nobody
+    for by in [&ben, &acme.owner] {
+        let edited = seen(by, "organization.edited").await;
+        assert!(!edited.to_string().contains(joining.as_str().unwrap()), "{edited}");
+    }
+    assert_eq!(seen(&acme.owner, "webhook.created").await["after"]["url"], "http://127.0.0.1:9/hook?token=secret-of-ours");
     assert_eq!(seen(&acme.owner, "client.created").await["after"]["name"], "Secret buyer");
 }
 

@@ -23,7 +23,8 @@ pub struct Filter {
 /// The trail: who changed what, when, from where, and what it was before and after; the latest first.
 ///
 /// It is written in the transaction of the change itself and cannot be edited. What something was and is, is shown to those who may
-/// read it anyway: the trail of invoices without their content to somebody who reads no invoices. A page may be short; go on while there is a `next`.
+/// read it anyway: the trail of invoices without their content to somebody who reads no invoices, and of conversations to nobody.
+/// A page may be short; go on while there is a `next`.
 #[utoipa::path(get, path = "/api/v1/changes", operation_id = "list_changes", tag = "audit", params(Filter, PageQuery), responses((status = 200, body = Page<Change>)))]
 pub async fn list(can: Can<ReadAudit>, List { filter, paging }: List<Filter>) -> Result<Answer, Problem> {
     if filter.record.as_ref().is_some_and(|id| id.is_empty() || id.len() > 100 || id.contains('#')) {

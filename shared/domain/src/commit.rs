@@ -17,7 +17,7 @@ use crate::{
     passkey::Passkey,
     picture::Picture,
     platform::*,
-    policy::Grants,
+    policy::{Grant, Grants},
     profile::*,
     project::Project,
     provider::{Link, Provider, SubjectOwner},
@@ -426,13 +426,30 @@ pub struct Change {
     pub after: Option<Value>,
 }
 
+/// Under what permission the content of a kind is read. Of what is not named here, such as conversations, nobody reads it.
+fn content_of(kind: &str) -> Option<Grant> {
+    match kind {
+        "organization" | "settings" => Some(Grant::ReadOrganization),
+        "card" | "user" => Some(Grant::ReadDirectory),
+        "api_key" | "webhook" => Some(Grant::ManageIntegrations),
+        "provider" => Some(Grant::ManageSignIn),
+        told => crate::webhook::reads(told),
+    }
+}
+
 impl Change {
     /// Without what it was and is, where somebody may not read that.
     #[must_use]
-    pub fn as_read_with(self, grants: &Grants) -> Self {
-        match crate::webhook::reads(&self.subject.kind) {
-            Some(grant) if !grants.allow(grant) => Self { before: None, after: None, ..self },
-            _ => self,
+    pub fn as_read_with(mut self, grants: &Grants) -> Self {
+        // The code lets people in, and is nobody's to read here
+        for content in [&mut self.before, &mut self.after].into_iter().flatten() {
+            if let Some(joining) = content.get_mut("joining").and_then(Value::as_object_mut) {
+                joining.remove("code");
+            }
+        }
+        match content_of(&self.subject.kind).is_some_and(|grant| grants.allow(grant)) {
+            true => self,
+            false => Self { before: None, after: None, ..self },
         }
     }
 }
