@@ -205,6 +205,11 @@ async fn an_organisation_that_locked_somebody_out_has_no_say_over_their_address(
     confirm(&world, &token, PASSWORD).await.refused(409, "conflict");
     other.owner.post(&format!("{place}/reactivate"), json!({})).await.expect(200);
     confirm(&world, &token, PASSWORD).await.expect(204);
+    // Nor are they let in again under one that it does not allow
+    world.idle().await;
+    acme.owner.post(&format!("{place}/reactivate"), json!({})).await.refused(409, "conflict");
+    acme.owner.patch("/api/v1/organization/settings", json!({ "email_domains": [] })).await.expect(200);
+    acme.owner.post(&format!("{place}/reactivate"), json!({})).await.expect(200);
 }
 
 #[tokio::test]

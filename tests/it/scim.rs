@@ -402,6 +402,14 @@ async fn nobody_is_made_to_own_what_they_never_opened() {
     let path = format!("/api/v1/members/{}", made["id"].as_str().unwrap());
     acme.owner.patch(&path, json!({ "role": "owner" })).await.refused_fields(&["/role"]);
     acme.owner.post("/api/v1/organization/hand-over", json!({ "to": vic.id })).await.refused_fields(&["/to"]);
+    // Nor what they could not open yet
+    let (directory, email) = (Directory::of(&acme, &acme.owner).await, world.email("new"));
+    let new = directory.user(&email, "New").await;
+    let newcomer = format!("/api/v1/members/{}", new["id"].as_str().unwrap());
+    acme.owner.patch(&newcomer, json!({ "role": "owner" })).await.refused_fields(&["/role"]);
+    acme.owner.post("/api/v1/organization/hand-over", json!({ "to": new["id"] })).await.refused_fields(&["/to"]);
+    arrives(&world, &email).await;
+    acme.owner.patch(&newcomer, json!({ "role": "owner" })).await.expect(200);
     acme.owner.patch(&path, json!({ "role": "admin" })).await.expect(200);
     vic.post("/api/v1/auth/switch", json!({ "organization": acme.id })).await.expect(200);
     acme.owner.patch(&path, json!({ "role": "owner" })).await.expect(200);

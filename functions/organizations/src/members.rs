@@ -7,11 +7,12 @@ use backend::{
 };
 use domain::{
     Error, Result,
+    access::Access,
     commit::Commit,
     id::UserId,
     management::{Manager, MemberEdit},
     organization::Membership,
-    policy::{HandOver, ManageMembers, ReadDirectory},
+    policy::{HandOver, ManageMembers, Permission, ReadDirectory, Reads, Role},
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -33,6 +34,9 @@ pub async fn edit(can: Can<ManageMembers>, Path(id): Path<UserId>, seen: IfMatch
     can.settle(|can| async move {
         check_department(&can, edit.department.as_ref().and_then(Option::as_ref)).await?;
         let member = find(&can, id, seen).await?;
+        if edit.role == Some(Role::Owner) && member.role != Role::Owner {
+            check_arrived(&can, &member, "/role").await?;
+        }
         let everyone = match edit.role {
             Some(_) => can.get(keys::everyone(can.tenant())).await?,
             None => None,
@@ -40,6 +44,14 @@ pub async fn edit(can: Can<ManageMembers>, Path(id): Path<UserId>, seen: IfMatch
         shown(manager(&can).edit(member, edit.clone(), everyone.as_ref(), can.now())?)
     })
     .await
+}
+
+/// Nobody owns an organisation who never came to it: it would be nobody's.
+async fn check_arrived<P: Permission + Reads<Membership> + Reads<Access>>(can: &Can<P>, member: &Membership, field: &str) -> Result<()> {
+    match can.has_arrived(member).await? {
+        true => Ok(()),
+        false => Err(Error::invalid(field, "makes somebody an owner who has never logged in")),
+    }
 }
 
 async fn find(can: &Can<ManageMembers>, id: &UserId, seen: IfMatch) -> Result<Membership> {
@@ -62,11 +74,19 @@ pub async fn deactivate(can: Can<ManageMembers>, Path(id): Path<UserId>, seen: I
     can.settle(|can| async move { shown(manager(&can).deactivate(find(&can, id, seen).await?)?) }).await
 }
 
-/// Let a deactivated member in again.
+/// Let a deactivated member in again, if their address is still one the organisation allows.
 #[utoipa::path(post, path = "/api/v1/members/{member}/reactivate", operation_id = "reactivate_member", tag = "organization", params(("member" = UserId, Path), IfMatchHeader), responses((status = 200, body = Membership)))]
 pub async fn reactivate(can: Can<ManageMembers>, Path(id): Path<UserId>, seen: IfMatch) -> Result<Answer, Problem> {
     let id = &id;
-    can.settle(|can| async move { shown(manager(&can).reactivate(find(&can, id, seen).await?, can.now())?) }).await
+    can.settle(|can| async move {
+        let (member, settings) = tokio::try_join!(find(&can, id, seen), can.get(keys::settings(can.tenant())))?;
+        // Meanwhile it may have become another
+        if !settings.unwrap_or_default().admits(&member.email, member.role) {
+            return Err(Error::Conflict("the address is at none of the domains this organisation allows".to_owned()));
+        }
+        shown(manager(&can).reactivate(member, can.now())?)
+    })
+    .await
 }
 
 /// Take a member out of the organisation. What they wrote keeps their name; they can be invited again.
@@ -95,6 +115,7 @@ pub async fn hand_over(can: Can<HandOver>, Body(successor): Body<Successor>) -> 
     can.settle(|can| async move {
         let to: Option<Membership> = can.get(keys::member(can.tenant(), to)).await?;
         let to = to.ok_or_else(|| Error::invalid("/to", "is nobody who works here"))?;
+        check_arrived(&can, &to, "/to").await?;
         let manager = Manager { access: can.access(), grants: can.grants() };
         shown(manager.hand_over(can.membership().clone(), to)?)
     })

@@ -16,13 +16,14 @@ use crate::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
     Error, Result, Timestamp,
+    access::Access,
     account::{Credentials, Session},
     commit::Origin,
     id::*,
     limits,
     organization::{Membership, Organization, Standing},
     password::NewPassword,
-    policy::{ChangePicture, ManageMembers, Permission, RemoveOrganization, Role, UseAccount},
+    policy::{ChangePicture, ManageMembers, Permission, Reads, RemoveOrganization, Role, UseAccount},
     second_factor::SecondFactor,
     settings::{Demands, PasswordPolicy, Settings},
     text::{Email, Password},
@@ -82,6 +83,19 @@ impl Room {
         let found = self.inner.own.table.query(&keys::memberships(&Me(member.user.clone())), walk).await?;
         let places = found.items.into_iter().map(parse).collect::<Result<Vec<Membership>>>()?;
         Ok(member.is_all_of(&places))
+    }
+}
+
+impl<P: Permission + Reads<Membership> + Reads<Access>> Can<P> {
+    /// Whether somebody ever logged in, or could: an account that a directory made waits for its first password.
+    pub async fn has_arrived(&self, member: &Membership) -> Result<bool> {
+        let (me, table) = (Me(member.user.clone()), &self.room.inner.own.table);
+        let kept: Option<Credentials> = table.get(keys::credentials(&me)).await?;
+        if kept.is_some_and(|kept| kept.has_password()) {
+            return Ok(true);
+        }
+        let sessions: Vec<Session> = self.room.all(keys::sessions(&me), 1, true).await?;
+        Ok(!sessions.is_empty())
     }
 }
 

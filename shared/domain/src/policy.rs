@@ -231,7 +231,7 @@ permissions! {
     ReadDirectory: STAFF, reads [Organization, Membership, Card, MemberWord, Structure, Team, Access], writes [];
     InviteMembers: ADMINS, reads [Organization, Settings, Membership, MemberMail, Structure, Invitation, Invited], writes [Invitation, Invited];
     /// Changes what members are and may, takes them out and lets them back in.
-    ManageMembers: ADMINS, reads [Membership, Personal, Structure, Team, Access, Everyone, SecondFactor, Session, Link], writes [Membership, Structure, Team, Access, Participation, SecondFactor, Session, Link, SubjectOwner];
+    ManageMembers: ADMINS, reads [Membership, Personal, Settings, Structure, Team, Access, Everyone, SecondFactor, Session, Link], writes [Membership, Structure, Team, Access, Participation, SecondFactor, Session, Link, SubjectOwner];
     /// Builds the tree of departments and names their heads.
     ManageDepartments: ADMINS, reads [Structure, Membership, Team], writes [Structure, Membership];
     /// Makes teams, says who is in them and what they want to reach.
