@@ -449,6 +449,21 @@ async fn a_move_gives_and_takes_nothing_that_whoever_moves_could_not() {
     place(&ed, json!(null)).await.refused(403, "forbidden");
     heads(&acme, &ed, &headed).await;
     place(&ed, json!(headed)).await.expect(200);
+
+    // Who makes projects anywhere, and lets no guests in, gives nobody the right to
+    let role = json!({ "name": "Mover", "permissions": ["edit_projects", "create_projects"] });
+    let role = made(&acme.owner, "/api/v1/roles", role).await;
+    let (mel, cleo) = (acme.joins("Mel", "member").await, acme.joins("Cleo", "member").await);
+    acme.owner.patch(&format!("/api/v1/members/{}", mel.id), json!({ "roles": [role] })).await.expect(200);
+    let (crew, idle) = (made(&acme.owner, "/api/v1/teams", json!({ "name": "Run" })).await, department(&acme, "Idle", None).await);
+    acme.owner.put(&format!("/api/v1/teams/{crew}/members/{}", cleo.id), json!({ "role": "manager" })).await.expect(200);
+    let shed = made(&acme.owner, "/api/v1/projects", json!({ "name": "Shed" })).await;
+    let edit = async |by: &Person, edit: Value| by.patch(&format!("/api/v1/projects/{shed}"), edit).await;
+    edit(&mel, json!({ "team": crew })).await.refused(403, "forbidden");
+    edit(&mel, json!({ "department": headed })).await.refused(403, "forbidden");
+    edit(&mel, json!({ "department": idle })).await.expect(200);
+    edit(&acme.owner, json!({ "department": headed })).await.expect(200);
+    edit(&mel, json!({ "department": null })).await.refused(403, "forbidden");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use domain::{
     organization::{Membership, Standing},
     policy::{CreateProjects, Grant, Grants, Permission, ReadProjects, Reads},
     project::{Project, ProjectDraft, ProjectEdit},
-    structure::{Scope, Structure},
+    structure::{Scope, ScopedRole, Structure},
     team::Team,
 };
 use std::collections::BTreeSet;
@@ -56,15 +56,53 @@ pub(crate) async fn makes_in<P: Permission>(can: &Can<P>, place: Scope) -> Resul
     can.covers(BTreeSet::from([place]), &Grants::from_iter([Grant::CreateProjects])).await
 }
 
-/// A project is moved to where whoever moves it could have made it, and out of everything by those who make projects anywhere.
-pub(crate) async fn check_move<P: Permission>(can: &Can<P>, project: &Project, edit: &ProjectEdit) -> Result<()> {
-    let Some(places) = edit.moves_to(project).filter(|_| !can.grants().allow(Grant::CreateProjects)) else { return Ok(()) };
-    for place in places {
-        if makes_in(can, place).await? {
-            return Ok(());
+/// A project is moved to where whoever moves it could have made it, and out of everything by those who make projects anywhere. Where
+/// that gives heads or managers rights over it, or takes them, whoever moves it has these rights themselves in both places.
+pub(crate) async fn check_move<P: Permission + Reads<Team> + Reads<Structure>>(
+    can: &Can<P>,
+    project: &Project,
+    edit: &ProjectEdit,
+) -> Result<()> {
+    let Some(places) = edit.moves_to(project) else { return Ok(()) };
+    let mut makes = can.grants().allow(Grant::CreateProjects);
+    for place in &places {
+        makes = makes || makes_in(can, place.clone()).await?;
+    }
+    if !makes {
+        return Err(Error::forbidden("a project is moved to where whoever moves it makes projects, and you make none there"));
+    }
+    let (before, itself) = (project.places(), Scope::Project(project.id.clone()));
+    if run_by(can, &before).await? == run_by(can, &places).await? {
+        return Ok(());
+    }
+    for over in [before, places] {
+        let over = over.into_iter().chain([itself.clone()]).collect();
+        if !can.covers(over, &ScopedRole::Lead.grants()).await? {
+            return Err(Error::forbidden(
+                "others run what it is moved to or from, and to give and take what they may over it is not yours in both places",
+            ));
         }
     }
-    Err(Error::forbidden("a project is moved to where whoever moves it makes projects, and you make none there"))
+    Ok(())
+}
+
+/// Departments that have heads, and teams that have managers, among those and above them.
+async fn run_by<P: Permission + Reads<Team> + Reads<Structure>>(can: &Can<P>, places: &[Scope]) -> Result<BTreeSet<Scope>> {
+    let mut run = BTreeSet::new();
+    for place in places {
+        match place {
+            Scope::Team(id) => {
+                let team: Option<Team> = can.consult(keys::team(can.tenant(), id)).await?;
+                run.extend(team.filter(Team::is_managed).map(|team| Scope::Team(team.id)));
+            }
+            Scope::Department(id) => {
+                let structure: Option<Structure> = can.get(keys::structure(can.tenant())).await?;
+                run.extend(structure.unwrap_or_default().headed(id).into_iter().map(Scope::Department));
+            }
+            Scope::Project(_) | Scope::Client(_) => {}
+        }
+    }
+    Ok(run)
 }
 
 /// A project is of a team and a department that are there, and that the caller manages where their rights end somewhere.

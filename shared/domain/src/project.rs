@@ -140,8 +140,7 @@ impl ProjectEdit {
 
 impl Project {
     pub(crate) fn hangs_below(&self) -> Vec<Scope> {
-        let above = places(self.team.as_ref(), self.department.as_ref());
-        [Scope::Project(self.id.clone())].into_iter().chain(above).collect()
+        [Scope::Project(self.id.clone())].into_iter().chain(self.places()).collect()
     }
 
     /// Whoever leads it knows it from the same moment on.
@@ -238,9 +237,14 @@ impl Project {
         Ok((project, commit.also_replace(guest.version, without)))
     }
 
+    /// The team and the department that it is in.
+    pub fn places(&self) -> Vec<Scope> {
+        places(self.team.as_ref(), self.department.as_ref())
+    }
+
     /// Whether it is of this team or department.
     pub fn is_of(&self, place: &Scope) -> bool {
-        places(self.team.as_ref(), self.department.as_ref()).contains(place)
+        self.places().contains(place)
     }
 
     /// Without a team or department that is no more.

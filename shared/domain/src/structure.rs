@@ -264,13 +264,9 @@ impl Structure {
         self.path(id).into_iter().map(|one| one.id.clone()).collect()
     }
 
-    /// Whether somebody heads something above one of two places and not above the other.
-    pub fn is_felt_by_heads(&self, from: Option<&DepartmentId>, to: Option<&DepartmentId>) -> bool {
-        let headed = |place: Option<&DepartmentId>| -> BTreeSet<_> {
-            let above = place.into_iter().flat_map(|id| self.path(id));
-            above.filter(|one| !one.heads.is_empty()).map(|one| one.id.clone()).collect()
-        };
-        headed(from) != headed(to)
+    /// The department and those above it, as far as they have heads.
+    pub fn headed(&self, id: &DepartmentId) -> BTreeSet<DepartmentId> {
+        self.path(id).into_iter().filter(|one| !one.heads.is_empty()).map(|one| one.id.clone()).collect()
     }
 
     /// The department and all below it.

@@ -136,6 +136,10 @@ impl Team {
         [Scope::Team(self.id.clone())].into_iter().chain(self.department.clone().map(Scope::Department)).collect()
     }
 
+    pub fn is_managed(&self) -> bool {
+        self.members.iter().any(|member| member.role == TeamRole::Manager)
+    }
+
     fn next(&self) -> Self {
         Self { version: self.version + 1, ..self.clone() }
     }
