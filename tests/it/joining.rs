@@ -95,8 +95,10 @@ async fn whoever_was_invited_by_somebody_who_may_no_longer_asks_as_if_they_were_
     let acme = world.organization("Acme").await;
     let (ann, email) = (acme.joins("Ann", "admin").await, world.email("zoe"));
     let code = acme.owner.post("/api/v1/organization/join-code", json!({})).await.expect(200)["joining"]["code"].clone();
-    ann.post("/api/v1/invitations", json!({ "email": email, "role": "admin" })).await.expect(201);
+    invite(&ann, &email).await.expect(201);
+    let link = world.link(&email, "join").await;
     acme.owner.patch(&format!("/api/v1/members/{}", ann.id), json!({ "role": "member" })).await.expect(200);
+    world.post("/api/v1/auth/join", json!({ "token": link, "name": "Zoe", "password": PASSWORD })).await.refused(409, "conflict");
     let count = world.mails(&email).await.len();
     world.post("/api/v1/auth/ask-to-join", json!({ "code": code, "email": email })).await.expect(204);
     let states: Vec<_> = acme.owner.list("/api/v1/invitations").await.iter().map(|one| one["state"].clone()).collect();

@@ -143,7 +143,7 @@ impl Letter {
                 "Another address was asked for",
                 "Somebody, most likely you, asked with the password of your account to use another address for it. It changes when the link of the mail that went there is followed; until then you can take it back."
                     .to_owned(),
-                "If it was not you, choose a new password at once by “forgotten password”: the link asks for it.",
+                "If it was not you, choose a new password at once by “forgotten password”. The link asks for the password, and leads nowhere then.",
             ),
             Alert::EmailChanged => (
                 "Your address was changed",

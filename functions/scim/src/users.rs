@@ -150,7 +150,10 @@ async fn whoever(can: &Scim, known: Option<MemberMail>) -> Result<Option<Members
     }
 }
 
-/// Make somebody a member. They are told by mail; who has no account yet chooses a password by its link.
+/// Make somebody a member. They are told by mail when they are let in; who has no account yet chooses a password by its link.
+///
+/// `userName` is the address; `emails` follow it, and what is said of them is ignored. A `department` that is not there by this name,
+/// or that several have, is kept as it was said and puts the user into none.
 #[utoipa::path(post, path = "/scim/v2/Users", operation_id = "scim_create_user", tag = "scim", request_body(content = Value, content_type = "application/scim+json"), responses((status = 201, content_type = "application/scim+json", body = Value)))]
 pub async fn create(can: Scim, query: ScimQuery, ScimBody(body): ScimBody<Value>) -> Result<Answer, Problem> {
     let draft = UserDraft::read(&body).map_err(Error::from)?;

@@ -9,7 +9,7 @@ use crate::{
     limits,
     management::join,
     organization::{Everyone, Joining, Membership, Organization, Standing},
-    policy::{Grants, Role},
+    policy::{Grant, Grants, Role},
     text::*,
 };
 use serde::{Deserialize, Serialize};
@@ -346,9 +346,12 @@ impl Invitation {
         Ok((after.clone(), Commit::replace("invitation.revoked", before, after)))
     }
 
-    /// Whether whoever invited may still give what the invitation gives. Who joins by the organisation's code is invited by nobody.
+    /// Whether whoever invited may still invite, and give what the invitation gives. Who joins by the organisation's code is invited by nobody.
     pub fn is_backed_by(&self, inviter: Option<&Membership>, access: &Access) -> bool {
-        let backs = |inviter: &Membership| inviter.standing == Standing::Active && access.grants(inviter).cover(&self.gives(access));
+        let backs = |inviter: &Membership| {
+            let grants = access.grants(inviter);
+            inviter.standing == Standing::Active && grants.allow(Grant::InviteMembers) && grants.cover(&self.gives(access))
+        };
         self.invited_by.is_none() || inviter.is_some_and(backs)
     }
 
