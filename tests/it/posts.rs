@@ -447,7 +447,10 @@ async fn a_move_gives_and_takes_nothing_that_whoever_moves_could_not() {
     let place = async |by: &Person, place: Value| by.patch(&format!("/api/v1/projects/{shop}"), json!({ "department": place })).await;
     place(&ed, json!(headed)).await.refused(403, "forbidden");
     place(&ed, json!(null)).await.refused(403, "forbidden");
+    // Nor do they take it to where they head more than they may where it is, unless they lead it
     heads(&acme, &ed, &headed).await;
+    place(&ed, json!(headed)).await.refused(403, "forbidden");
+    acme.owner.patch(&format!("/api/v1/projects/{shop}"), json!({ "lead": ed.id })).await.expect(200);
     place(&ed, json!(headed)).await.expect(200);
 
     // Who makes projects anywhere, and lets no guests in, gives nobody the right to
