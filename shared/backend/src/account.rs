@@ -87,15 +87,16 @@ impl Room {
 }
 
 impl<P: Permission + Reads<Membership> + Reads<Access>> Can<P> {
-    /// Whether somebody ever logged in, or could: an account that a directory made waits for its first password.
+    /// Whether somebody ever logged in, or could: an account that a directory made waits for its first password. The function asks
+    /// as itself: a person's account is in no organisation.
     pub async fn has_arrived(&self, member: &Membership) -> Result<bool> {
         let (me, table) = (Me(member.user.clone()), &self.room.inner.own.table);
         let kept: Option<Credentials> = table.get(keys::credentials(&me)).await?;
         if kept.is_some_and(|kept| kept.has_password()) {
             return Ok(true);
         }
-        let sessions: Vec<Session> = self.room.all(keys::sessions(&me), 1, true).await?;
-        Ok(!sessions.is_empty())
+        let walk = Walk { descending: true, limit: 1, after: None };
+        Ok(!table.query(&keys::sessions(&me), walk).await?.items.is_empty())
     }
 }
 
