@@ -467,6 +467,10 @@ async fn a_move_gives_and_takes_nothing_that_whoever_moves_could_not() {
     edit(&mel, json!({ "department": idle })).await.expect(200);
     edit(&acme.owner, json!({ "department": headed })).await.expect(200);
     edit(&mel, json!({ "department": null })).await.refused(403, "forbidden");
+    // And whoever makes projects anywhere moves the one they lead into any team
+    let cara = with_role(&acme, "Cara", "create_projects").await;
+    let stall = made(&cara, "/api/v1/projects", json!({ "name": "Stall" })).await;
+    cara.patch(&format!("/api/v1/projects/{stall}"), json!({ "team": crew })).await.expect(200);
 }
 
 #[tokio::test]

@@ -116,7 +116,12 @@ async fn only_addresses_at_allowed_domains_are_invited_ask_to_join_are_approved_
     let form = json!({ "token": link, "name": "Late", "password": PASSWORD });
     world.post("/api/v1/auth/join", form.clone()).await.refused(409, "conflict");
 
+    // Nor is anybody let in as a guest, who are from outside, and made a member then
+    let gus = format!("/api/v1/members/{}", acme.joins("Gus", "guest").await.id);
+    acme.owner.patch(&gus, json!({ "role": "member" })).await.refused(409, "conflict");
+
     decide(&acme, json!({ "email_domains": [] })).await;
+    acme.owner.patch(&gus, json!({ "role": "member" })).await.expect(200);
     world.post("/api/v1/auth/join", form).await.expect(201);
     acme.owner.post(&path(&asked, "approve"), json!({})).await.expect(200);
 }

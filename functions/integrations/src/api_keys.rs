@@ -88,7 +88,7 @@ pub async fn edit(
 
 /// Give a key a new secret, shown in this answer and never again. The one before is taken for as long as you say, a week at the most.
 ///
-/// From then on you answer for the key: it may what you may of what it was given.
+/// From then on you answer for the key, and so you may all that it was given yourself.
 #[utoipa::path(post, path = "/api/v1/api-keys/{api_key}/rotate", operation_id = "rotate_api_key", tag = "integrations", params(("api_key" = ApiKeyId, Path), IfMatchHeader), request_body = Rotation, responses((status = 200, body = NewApiKey)))]
 pub async fn rotate(
     can: Can<ManageIntegrations>,

@@ -13,6 +13,7 @@ use domain::{
     management::{Manager, MemberEdit},
     organization::Membership,
     policy::{HandOver, ManageMembers, Permission, ReadDirectory, Reads, Role},
+    settings::Settings,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -37,6 +38,10 @@ pub async fn edit(can: Can<ManageMembers>, Path(id): Path<UserId>, seen: IfMatch
         if edit.role == Some(Role::Owner) && member.role != Role::Owner {
             check_arrived(&can, &member, "/role").await?;
         }
+        // Guests are from outside, and whoever is one no more is not
+        if let Some(role) = edit.role.filter(|_| member.role == Role::Guest) {
+            check_allowed(&can, &member, role).await?;
+        }
         let everyone = match edit.role {
             Some(_) => can.get(keys::everyone(can.tenant())).await?,
             None => None,
@@ -44,6 +49,15 @@ pub async fn edit(can: Can<ManageMembers>, Path(id): Path<UserId>, seen: IfMatch
         shown(manager(&can).edit(member, edit.clone(), everyone.as_ref(), can.now())?)
     })
     .await
+}
+
+/// Refuses whoever has an address that the organisation does not allow in this role.
+async fn check_allowed(can: &Can<ManageMembers>, member: &Membership, role: Role) -> Result<()> {
+    let settings: Option<Settings> = can.get(keys::settings(can.tenant())).await?;
+    match settings.unwrap_or_default().admits(&member.email, role) {
+        true => Ok(()),
+        false => Err(Error::Conflict("the address is at none of the domains this organisation allows".to_owned())),
+    }
 }
 
 /// Nobody owns an organisation who never came to it: it would be nobody's.
@@ -79,11 +93,9 @@ pub async fn deactivate(can: Can<ManageMembers>, Path(id): Path<UserId>, seen: I
 pub async fn reactivate(can: Can<ManageMembers>, Path(id): Path<UserId>, seen: IfMatch) -> Result<Answer, Problem> {
     let id = &id;
     can.settle(|can| async move {
-        let (member, settings) = tokio::try_join!(find(&can, id, seen), can.get(keys::settings(can.tenant())))?;
-        // Meanwhile it may have become another
-        if !settings.unwrap_or_default().admits(&member.email, member.role) {
-            return Err(Error::Conflict("the address is at none of the domains this organisation allows".to_owned()));
-        }
+        let member = find(&can, id, seen).await?;
+        // Meanwhile the address may have become another
+        check_allowed(&can, &member, member.role).await?;
         shown(manager(&can).reactivate(member, can.now())?)
     })
     .await

@@ -115,7 +115,9 @@ pub(crate) async fn check_place<P: Permission + Reads<Team> + Reads<Structure>>(
     let team: Option<Team> = match team {
         None => None,
         Some(team) => {
-            let found = can.get(keys::team(can.tenant(), team)).await?;
+            let key = keys::team(can.tenant(), team);
+            // Whoever makes projects anywhere does in any team, though they may edit only their own
+            let found = if can.grants().allow(Grant::CreateProjects) { can.consult(key).await? } else { can.get(key).await? };
             Some(found.ok_or_else(|| Error::invalid("/team", "is not a team of this organisation"))?)
         }
     };

@@ -229,8 +229,8 @@ pub struct Membership {
     pub joined_at: Timestamp,
     /// Since when they are let in. What was opened or sent before is from before somebody was locked out, and lets nobody in.
     pub admitted_at: Timestamp,
-    /// Whether they took the place: by an invitation, by founding, or by opening what a directory gave them. Until then it is the
-    /// organisation's alone, and no reason to ask anything of their account.
+    /// Whether they took the place: by an invitation, by founding, or by opening what a directory gave to an account they had. Until
+    /// then it is the organisation's alone, and no reason to ask anything of their account.
     pub accepted: bool,
     pub version: u64,
 }
